@@ -1,0 +1,260 @@
+"""Charts: matplotlib to SVG, text as text, French numbers, direct labels, source inside.
+
+Sparing on purpose: no pyplot, no tight boxes, few ticks and artists (they dominate the cost of a
+brief), and the same data give the same bytes.
+"""
+
+from __future__ import annotations
+
+import io
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import matplotlib as mpl
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_svg import FigureCanvasSVG
+from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter, MaxNLocator
+
+from qpv.catalog import Indicator
+from qpv.html import text
+from qpv.numbers import NNBSP, format_difference, format_number, format_value
+from qpv.quarter import format_period, period_position
+from qpv.vocabulary import UNITS, Polarity
+
+#: Safe for colour-blind readers (Okabe-Ito, darkened for contrast on white); the QPV is always blue.
+OWN: Final = "#0b5fa5"
+OTHERS: Final = ("#b5500b", "#4a4a4a", "#00735c", "#8a4f86", "#7a6a00")
+INK: Final = "#1d2733"
+FAINT: Final = "#d5dae0"
+MUTED: Final = "#5b6672"
+
+_STYLE: Final = {
+    "svg.fonttype": "none", "svg.hashsalt": "qpv", "text.parse_math": False, "font.size": 10.5,
+    "font.family": "sans-serif", "font.sans-serif": ["DejaVu Sans"], "axes.edgecolor": MUTED, "axes.labelcolor": INK,
+    "text.color": INK, "xtick.color": MUTED, "ytick.color": MUTED, "axes.unicode_minus": True,
+    "axes.spines.top": False, "axes.spines.right": False, "path.simplify": True,
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Series:
+    """A line of an evolution chart: one territory, its periods and values."""
+
+    name: str
+    periods: Sequence[str]
+    values: Sequence[float]
+    own: bool = False
+    status: str = ""
+
+
+def evolution(series: Sequence[Series], indicator: Indicator, source: str, key: str) -> str:
+    """Draw values over time, the QPV beside its comparators; breaks of the series are marked."""
+    with mpl.rc_context(_STYLE):
+        figure, axes = _canvas(7.4, 3.5, right=0.70)
+        positions = {p: period_position(p) for s in series for p in s.periods}
+        labels: list[tuple[float, str, str]] = []
+        others = iter(OTHERS * (1 + len(series) // len(OTHERS)))
+        for item in series:
+            colour = OWN if item.own else next(others)
+            x = [positions[p] for p in item.periods]
+            axes.plot(x, list(item.values), color=colour, linewidth=2.4 if item.own else 1.4, marker="o",
+                      markersize=5 if item.own else 3.5, solid_capstyle="round")  # fmt: skip
+            last = format_value(item.values[-1], indicator.unit, indicator.decimals)
+            labels.append((float(item.values[-1]), f"{_shorten(item.name, 26)}  {last}", colour))
+        if positions:
+            low, high = min(positions.values()), max(positions.values())
+            margin = max(0.35, 0.04 * (high - low))
+            axes.set_xlim(low - margin, high + margin)
+        for cut in indicator.breaks:
+            at = period_position(cut.period) - 0.5
+            if positions and low < at + 0.5 <= high:
+                axes.axvline(at, color=MUTED, linewidth=1, linestyle=(0, (4, 3)))
+                axes.annotate("rupture de série", (at, 1.0), xycoords=("data", "axes fraction"), fontsize=8.5,
+                              color=MUTED, ha="center", va="bottom")  # fmt: skip
+        _value_axis(axes, indicator)
+        axes.xaxis.set_major_locator(MaxNLocator(6, integer=True))
+        axes.xaxis.set_major_formatter(FuncFormatter(lambda x, _: f"{x:.0f}"))
+        _direct_labels(axes, labels)
+        return _svg(figure, key, source)
+
+
+def quadrant(
+    points: pd.DataFrame, names: dict[str, str], own: str, indicator: Indicator, source: str, key: str
+) -> str:
+    """Draw level of the gap × change of the gap, one point a QPV (S3).
+
+    Axes are turned so that to the right is always to the QPV's disadvantage and up always means
+    that the gap widens; the numbers keep their own sign.
+    """
+    with mpl.rc_context(_STYLE):
+        figure, axes = _canvas(7.4, 4.6, left=0.13, bottom=0.15)
+        mine = points["territory"] == own
+        axes.axhline(0, color=INK, linewidth=1)
+        axes.axvline(0, color=INK, linewidth=1)
+        axes.plot(points.loc[~mine, "gap"], points.loc[~mine, "change"], linestyle="", marker="o", markersize=5,
+                  color=MUTED, alpha=0.55 if len(points) < 60 else 0.25, markeredgewidth=0)  # fmt: skip
+        axes.plot(points.loc[mine, "gap"], points.loc[mine, "change"], linestyle="", marker="D", markersize=9, color=OWN)
+        for row in points[mine].itertuples():
+            axes.annotate(_shorten(names.get(row.territory, row.territory), 30), (row.gap, row.change), xytext=(9, 7),
+                          textcoords="offset points", color=OWN, fontweight="bold")  # fmt: skip
+        for limits, setter in ((points["gap"], axes.set_xlim), (points["change"], axes.set_ylim)):
+            low, high = min(0.0, limits.min()), max(0.0, limits.max())
+            pad = 0.12 * (high - low or 1)
+            setter(low - pad, high + pad)
+        if indicator.polarity is Polarity.HIGHER:
+            axes.invert_xaxis()
+            axes.invert_yaxis()
+        adverse = indicator.polarity is not Polarity.NONE
+        up, down = ("l’écart se creuse ↑", "l’écart se réduit ↓") if adverse else ("hausse relative", "baisse relative")
+        for y, words, va in ((0.985, up, "top"), (0.015, down, "bottom")):
+            axes.annotate(words, (0.99, y), xycoords="axes fraction", ha="right", va=va, fontsize=9, color=MUTED)
+        side = "écart avec le territoire de comparaison" + (" → défavorable" if adverse else "")
+        axes.set_xlabel(side)
+        axes.set_ylabel("évolution de l’écart")
+        for axis in (axes.xaxis, axes.yaxis):
+            axis.set_major_locator(MaxNLocator(5))
+            axis.set_major_formatter(FuncFormatter(lambda v, _: format_difference(v, indicator.unit, _tick_decimals(v, indicator))))
+        return _svg(figure, key, source)
+
+
+def bars(
+    labels: Sequence[str], values: dict[str, Sequence[float | None]], unit: str, decimals: int, source: str, key: str
+) -> str:
+    """Draw horizontal bars: one group a label, one bar a territory; absent values are said."""
+    with mpl.rc_context(_STYLE):
+        count, groups = len(values), len(labels)
+        figure, axes = _canvas(7.4, 0.9 + 0.27 * groups * count + 0.16 * groups, left=0.36, right=0.88, top_pt=26 + 0 * count)
+        height = 0.8 / count
+        colours = [OWN, *OTHERS]
+        tops = [v for vs in values.values() for v in vs if v is not None]
+        largest = max(tops, default=1.0) or 1.0
+        for n, (name, numbers) in enumerate(values.items()):
+            y = np.arange(groups) + (n - (count - 1) / 2) * height
+            shown = [0.0 if v is None else v for v in numbers]
+            axes.barh(y, shown, height=height * 0.9, color=colours[n % len(colours)], label=name)
+            for at, value in zip(y, numbers, strict=True):
+                words = "non publié" if value is None else format_value(value, unit, decimals)
+                axes.text(max(0.0, value or 0.0) + 0.012 * largest, at, words, va="center", fontsize=9,
+                          color=MUTED if value is None else INK)  # fmt: skip
+        axes.set_yticks(np.arange(groups), [_shorten(label, 40) for label in labels])
+        axes.invert_yaxis()
+        axes.set_xlim(min(0.0, *tops, 0.0), largest * 1.12)
+        axes.set_xticks([])
+        axes.spines["bottom"].set_visible(False)
+        axes.tick_params(axis="y", length=0, labelcolor=INK)
+        if count > 1:
+            axes.legend(loc="lower left", bbox_to_anchor=(0, 1.0), ncols=count, frameon=False, fontsize=9.5,
+                        borderaxespad=0.2, handlelength=1.2)  # fmt: skip
+        return _svg(figure, key, source)
+
+
+def spread(rows: Sequence[tuple[str, dict[str, float]]], unit: str, decimals: int, source: str, key: str) -> str:
+    """Draw distributions, one line a territory: D1 to D9 thin, Q1 to Q3 thick, the median marked.
+
+    Each row gives a name and some of ``D1, Q1, Q2, Q3, D9``; what is absent is not drawn.
+    """
+    with mpl.rc_context(_STYLE):
+        figure, axes = _canvas(7.4, 0.95 + 0.52 * len(rows), left=0.30, right=0.97, bottom_pt=34)
+        for n, (name, marks) in enumerate(rows):
+            colour = OWN if n == 0 else OTHERS[(n - 1) % len(OTHERS)]
+            for low, high, width in (("D1", "D9", 1.5), ("Q1", "Q3", 9)):
+                if low in marks and high in marks:
+                    axes.plot([marks[low], marks[high]], [n, n], color=colour, linewidth=width, alpha=0.45 if width > 2 else 1,
+                              solid_capstyle="butt")  # fmt: skip
+            if "Q2" in marks:
+                axes.plot([marks["Q2"]], [n], marker="D", markersize=7, color=colour)
+                axes.annotate(format_value(marks["Q2"], unit, decimals), (marks["Q2"], n), xytext=(0, 9),
+                              textcoords="offset points", ha="center", fontsize=9, color=INK)  # fmt: skip
+            for mark in ("D1", "D9"):
+                if mark in marks:
+                    axes.plot([marks[mark]], [n], marker="|", markersize=9, color=colour)
+            del name
+        axes.set_yticks(range(len(rows)), [_shorten(name, 32) for name, _ in rows])
+        axes.set_ylim(len(rows) - 0.4, -0.75)
+        axes.tick_params(axis="y", length=0, labelcolor=INK)
+        axes.xaxis.set_major_locator(MaxNLocator(6))
+        axes.xaxis.set_major_formatter(FuncFormatter(lambda v, _: format_value(v, unit, decimals)))
+        return _svg(figure, key, source)
+
+
+def _canvas(
+    width: float, height: float, *, left: float = 0.10, right: float = 0.97, bottom: float = 0.0,
+    bottom_pt: float = 40, top_pt: float = 16,
+) -> tuple[Figure, Axes]:  # fmt: skip
+    figure = Figure(figsize=(width, height))
+    FigureCanvasSVG(figure)
+    low = bottom or bottom_pt / 72 / height
+    return figure, figure.add_axes((left, low, right - left, 1 - low - top_pt / 72 / height))
+
+
+def _tick_decimals(value: float, indicator: Indicator) -> int:
+    return 0 if float(value).is_integer() else max(1, indicator.decimals)
+
+
+def _value_axis(axes: Axes, indicator: Indicator) -> None:
+    axes.yaxis.set_major_locator(MaxNLocator(5))
+    axes.yaxis.set_major_formatter(
+        FuncFormatter(lambda v, _: format_value(v, indicator.unit, _tick_decimals(v, indicator)))
+    )
+    axes.grid(axis="y", color=FAINT, linewidth=0.8)
+    axes.set_axisbelow(True)
+    axes.tick_params(length=0)
+    axes.spines["left"].set_visible(False)
+
+
+def _direct_labels(axes: Axes, labels: list[tuple[float, str, str]]) -> None:
+    """Write the names at the line ends, pushed apart so that none covers another."""
+    low, high = axes.get_ylim()
+    step = (high - low) * 0.075
+    placed: list[float] = []
+    for value, words, colour in sorted(labels):
+        at = max(value, placed[-1] + step) if placed else value
+        placed.append(at)
+        axes.annotate(words, (1.015, at), xycoords=("axes fraction", "data"), color=colour, va="center", fontsize=9.5,
+                      annotation_clip=False)  # fmt: skip
+
+
+def _shorten(name: str, length: int) -> str:
+    return name if len(name) <= length else f"{name[: length - 1].rstrip(' -–')}…"
+
+
+def _svg(figure: Figure, key: str, source: str) -> str:
+    """Write the figure as an inline SVG whose ids cannot meet those of another chart."""
+    figure.text(0.01, 0.012, _shorten(source, 130), fontsize=7.5, color=MUTED, ha="left", va="bottom")
+    buffer = io.StringIO()
+    figure.savefig(buffer, format="svg", metadata={"Date": None, "Creator": None, "Format": None, "Type": None}, transparent=True)
+    drawing = buffer.getvalue()
+    drawing = drawing[drawing.index("<svg") :]
+    drawing = re.sub(r"<metadata>.*?</metadata>", "", drawing, flags=re.S)
+    drawing = re.sub(r'<g id="(?:figure|axes|patch|text|line2d|matplotlib|xtick|ytick|PathCollection|legend)[^"]*">', "<g>", drawing)
+    drawing = re.sub(r'\bid="', f'id="{key}-', drawing)
+    drawing = re.sub(r'xlink:href="#', f'href="#{key}-', drawing)
+    drawing = re.sub(r"url\(#", f"url(#{key}-", drawing)
+    drawing = re.sub(r'<svg [^>]*viewBox="([^"]+)"[^>]*>',
+                     rf'<svg class="chart" viewBox="\1" role="img" aria-labelledby="{key}-t">', drawing, count=1)  # fmt: skip
+    return re.sub(r"\n\s*", "\n", drawing)
+
+
+def titled(drawing: str, key: str, title: str) -> str:
+    """Give an SVG the title that a screen reader reads."""
+    head, sep, rest = drawing.partition(">")
+    return f'{head}{sep}<title id="{key}-t">{text(title)}</title>{rest}'
+
+
+def data_table(series: Sequence[Series], indicator: Indicator) -> tuple[list[str], list[list[str]]]:
+    """Give header and rows of the table that says the same as an evolution chart."""
+    periods = sorted({p for s in series for p in s.periods}, key=period_position)
+    unit = UNITS[indicator.unit][0]
+    rows = []
+    for period in periods:
+        cells = [format_period(period)]
+        for item in series:
+            known = dict(zip(item.periods, item.values, strict=True))
+            cells.append(format_number(known[period], indicator.decimals) if period in known else "–")
+        rows.append(cells)
+    return ["Période", *(f"{s.name}{NNBSP}({unit})" if unit else s.name for s in series)], rows

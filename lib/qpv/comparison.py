@@ -1,0 +1,176 @@
+"""A row of the key-figure table: one indicator, the QPV, and all it is compared with."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Final
+
+import pandas as pd
+
+from qpv import analysis
+from qpv.analysis import Change, Figure, Gap, Rank, Refusal
+from qpv.catalog import Indicator
+from qpv.profile import COMPARISON_LEVELS, Profile
+from qpv.vocabulary import ABSENT, Status
+
+#: Scopes of the peers, from near to far.
+SCOPES: Final = ("epci", "departement", "france")
+
+
+#: Fewer QPV than this make no median of "the QPV of France".
+MEDIAN_OF: Final = 100
+
+
+@dataclass(frozen=True)
+class Cell:
+    """The figure of a comparator, at the period of the row or at its own."""
+
+    level: str
+    name: str
+    row: pd.Series = field(repr=False)
+    same_period: bool
+
+
+@dataclass(frozen=True)
+class KeyFigure:
+    """Everything that a brief says of one indicator."""
+
+    indicator: Indicator
+    own: pd.Series | None = field(repr=False)  # the figure that is compared
+    latest: pd.Series | None = field(repr=False)  # a more recent one, without comparator
+    absence: pd.Series | None = field(repr=False)  # why there is no figure
+    cells: dict[str, Cell] = field(repr=False)
+    gap: Gap | None
+    gap_level: str
+    gap_name: str
+    median_of_peers: float | None
+    ranks: dict[str, Rank]
+    own_change: Change | Refusal
+    gap_change: Change | Refusal
+    peer_change: Change | Refusal  # of the gap with the median of the QPV of France
+    contradictions: pd.DataFrame = field(repr=False)
+
+    @property
+    def known(self) -> bool:
+        """Whether the QPV itself has a dated figure."""
+        return self.own is not None
+
+
+def key_figure(profile: Profile, indicator: Indicator) -> KeyFigure:
+    """Assemble what is known of an indicator for the QPV of a profile.
+
+    The row stands at the latest period for which the QPV and its EPCI (else a larger territory,
+    else its commune) both have a figure; without one, at the QPV's latest.
+    """
+    mine = profile.own(indicator.id)
+    levels = {level: profile.of_level(indicator.id, level) for level in COMPARISON_LEVELS}
+    level = next((n for n in ("epci", "commune", "departement", "region", "france") if _common(mine, levels[n])), "")
+    own = latest = None
+    if len(mine):
+        latest = mine.iloc[-1]
+        own = mine[mine["period"].isin(_common(mine, levels[level]))].iloc[-1] if level else latest
+    cells = {n: cell for n in COMPARISON_LEVELS if (cell := _cell(profile, levels[n], n, own)) is not None}
+    gap, gap_change = None, Refusal("aucun territoire de comparaison n’a ce chiffre à la même date")
+    own_change: Change | Refusal = Refusal("le quartier n’a aucune valeur datée")
+    peer_change = own_change
+    ranks: dict[str, Rank] = {}
+    median = None
+    if own is not None:
+        series = dict(zip(mine["period"], mine["value"], strict=True))
+        own_change = analysis.change(series, indicator, mine["generation"])
+        for scope in SCOPES:
+            peers = profile.peers(indicator.id, own["period"], own["generation"], scope)
+            place = analysis.rank(float(own["value"]), peers, indicator.polarity)
+            if place is not None:
+                ranks[scope] = place
+                median = float(peers.median())
+        medians = _medians(profile, indicator, own["generation"])
+        peer_change = analysis.gap_change(series, medians, indicator, mine["generation"])
+        if level and indicator.unit != "count":  # a part is no gap away from its whole
+            other = levels[level]
+            gap = analysis.gap(_figure(own), _figure(cells[level].row), indicator)
+            reference = dict(zip(other["period"], other["value"], strict=True))
+            gap_change = analysis.gap_change(series, reference, indicator, mine["generation"])
+    rows = profile.rows_of_qpv()
+    rows = rows[rows["indicator"] == indicator.id]
+    absent = rows[rows["status"].isin([s.value for s in ABSENT])].sort_values("position")
+    moved = own is not None and latest is not None and latest["period"] != own["period"]
+    return KeyFigure(
+        indicator=indicator,
+        own=own,
+        latest=latest if moved else None,
+        absence=absent.iloc[-1] if own is None and len(absent) else None,
+        cells=cells,
+        gap=gap,
+        gap_level=level,
+        gap_name=cells[level].name if level in cells else "",
+        median_of_peers=median,
+        ranks=ranks,
+        own_change=own_change,
+        gap_change=gap_change,
+        peer_change=peer_change,
+        contradictions=rows[rows["contradicted"]],
+    )
+
+
+def quadrant_input(profile: Profile, indicator: Indicator) -> tuple[pd.DataFrame, str, str]:
+    """Gather the points of a quadrant: the QPV of the EPCI (else of the département, else of France).
+
+    Returns the table ``territory, period, own, other``, the name of the comparator, and the scope.
+    The comparator is the nearest territory with two dates; failing that, the median of all QPV of
+    France with a figure at that date, which is said in the name.
+    """
+    mine = profile.own(indicator.id)
+    generation = str(mine["generation"].iloc[-1]) if len(mine) else "2015"
+    rows = profile.of_all_qpv(indicator.id, generation)
+    name, other = "", pd.Series(dtype=float)
+    for level in ("epci", "commune", "departement", "region", "france"):
+        series = profile.of_level(indicator.id, level).set_index("period")["value"]
+        if len(series.index.intersection(rows["period"])) > 1:
+            name, other = profile.comparators[level][0].name, series
+            table, scope = _shared(profile, rows, other, generation, indicator)
+            if scope:
+                return table, name, scope
+    other = pd.Series(_medians(profile, indicator, generation), dtype=float)
+    table, scope = _shared(profile, rows, other, generation, indicator)
+    return table, "médiane des QPV de France", scope
+
+
+def _shared(
+    profile: Profile, rows: pd.DataFrame, other: pd.Series, generation: str, indicator: Indicator
+) -> tuple[pd.DataFrame, str]:
+    """Take the nearest scope in which a quadrant can be drawn; ``""`` if there is none."""
+    table = rows.rename(columns={"value": "own"}).assign(other=rows["period"].map(other))
+    for scope in SCOPES:
+        part = table[table["territory"].isin(profile.peer_codes.get((scope, generation), frozenset()))]
+        if not isinstance(analysis.quadrant(part, indicator), Refusal):
+            return part, scope
+    return table.iloc[:0], ""
+
+
+def _medians(profile: Profile, indicator: Indicator, generation: str) -> dict[str, float]:
+    """Median of all QPV by period, where enough of them have a value."""
+    grouped = profile.of_all_qpv(indicator.id, generation).groupby("period")["value"]
+    return grouped.median()[grouped.size() >= MEDIAN_OF].to_dict()
+
+
+def is_missing(figure: KeyFigure) -> bool:
+    """Tell whether a key figure counts as missing in the brief."""
+    return not figure.known and (figure.absence is None or figure.absence["status"] != Status.NOT_APPLICABLE)
+
+
+def _common(mine: pd.DataFrame, other: pd.DataFrame) -> set[str]:
+    return set(mine["period"]) & set(other["period"]) if len(mine) and len(other) else set()
+
+
+def _cell(profile: Profile, rows: pd.DataFrame, level: str, own: pd.Series | None) -> Cell | None:
+    if rows.empty:
+        return None
+    names = {p.code: p.name for p in profile.comparators[level]}
+    same = rows[rows["period"] == own["period"]] if own is not None else rows.iloc[:0]
+    row = same.iloc[-1] if len(same) else rows.iloc[-1]
+    return Cell(level, names.get(row["territory"], row["territory"]), row, bool(len(same)))
+
+
+def _figure(row: pd.Series) -> Figure:
+    return Figure(row["indicator"], row["territory"], row["generation"], row["period"], float(row["value"]))

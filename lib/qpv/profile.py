@@ -1,0 +1,388 @@
+"""One QPV, one theme, one quarter: what is known of it, and of all that it is compared with."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Final
+
+import numpy as np
+import pandas as pd
+
+from qpv.catalog import Catalog, Indicator
+from qpv.errors import AmbiguousTerritoryError, ParameterError, UnknownTerritoryError
+from qpv.quarter import UNDATED, Quarter, period_position
+from qpv.reference import fold
+from qpv.vocabulary import COMPARABLE_QUALIFIERS, PRESENT, THEMES_FR, Status
+from qpv.warehouse import Warehouse
+
+#: A predecessor counts when it covers at least this share of the QPV of 2024.
+_PREDECESSOR_SHARE: Final = 0.2
+
+#: Levels of the comparators, from near to far; the nearest with a figure gives the gap.
+COMPARISON_LEVELS: Final = ("commune", "epci", "departement", "region", "france")
+
+_STATUS_ORDER: Final = {
+    Status.OBSERVED: 0, Status.LOW_QUALITY: 1, Status.TRANSCRIBED: 2, Status.PROXY: 3,
+    Status.NOT_APPLICABLE: 4, Status.SECRET: 5, Status.UNAVAILABLE: 6,
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Place:
+    """A territory as a brief names it."""
+
+    code: str
+    level: str
+    name: str
+
+
+@dataclass(frozen=True)
+class Predecessor:
+    """A QPV of 2015 from which a QPV of 2024 comes."""
+
+    code: str
+    name: str
+    share_2024: float | None  # share of the 2024 area that it covers, 0-1
+    share_2015: float | None  # share of its own area that was kept, 0-1
+    relation: str
+
+
+def resolve(warehouse: Warehouse, text: str) -> str:
+    """Find the 2024 code of a QPV from its code (2024 or 2015) or its name.
+
+    Raises
+    ------
+    UnknownTerritoryError
+        With the nearest codes or names.
+    AmbiguousTerritoryError
+        With the candidates, when several QPV answer.
+    """
+    qpv = warehouse.territories[warehouse.territories["level"] == "qpv"]
+    new = qpv[qpv["generation"] == "2024"].set_index("code")
+    code = text.strip().upper()
+    if code in new.index:
+        return code
+    if code in set(qpv["code"]):
+        heirs = warehouse.crosswalk[warehouse.crosswalk["code_2015"] == code]
+        main = heirs[heirs["share_2015"].fillna(1) >= _PREDECESSOR_SHARE]["code_2024"].unique()
+        if len(main) == 1:
+            return str(main[0])
+        if len(main) > 1:
+            raise AmbiguousTerritoryError(f"{code} became several QPV in 2024: {_candidates(new, main)}")
+        raise UnknownTerritoryError(f"{code} has no successor among the QPV of 2024")
+    wanted = fold(text)
+    named = [
+        c for c, name, aliases in zip(new.index, new["name"], new["aliases"], strict=True)
+        if wanted and wanted in {fold(n) for n in [name, *aliases.split("|")]}
+    ]  # fmt: skip
+    if len(named) == 1:
+        return str(named[0])
+    if named:
+        raise AmbiguousTerritoryError(f"{text!r} is the name of several QPV: {_candidates(new, named)}; give the code")
+    near = difflib.get_close_matches(code, list(qpv["code"]), n=3, cutoff=0.6)
+    if not near:
+        by_name = {fold(n): c for c, n in new["name"].items()}
+        near = [f"{by_name[n]} ({new.at[by_name[n], 'name']})" for n in difflib.get_close_matches(wanted, by_name, 3)]
+    hint = f"nearest: {', '.join(near)}" if near else "drop the QPV contours into data/raw to know all QPV of France"
+    raise UnknownTerritoryError(f"no QPV answers to {text!r}; {hint}")
+
+
+def _candidates(new: pd.DataFrame, codes: Iterable[str]) -> str:
+    return "; ".join(f"{c} ({new.at[c, 'name']}, {new.at[c, 'communes']})" for c in codes)
+
+
+def select(warehouse: Warehouse, territory: str) -> list[str]:
+    """Give the codes of the QPV of a territory, in order.
+
+    ``territory`` is a QPV (code or name), an EPCI (SIREN), a département, ``all``, or ``contracts``
+    for the QPV that have figures in the embedded contracts.
+
+    Raises
+    ------
+    UnknownTerritoryError, AmbiguousTerritoryError
+        As :func:`resolve`; also for an EPCI or département without QPV.
+    """
+    qpv = warehouse.territories
+    qpv = qpv[(qpv["level"] == "qpv") & (qpv["generation"] == "2024")]
+    text = territory.strip()
+    if text == "all":
+        return sorted(qpv["code"])
+    if text == "contracts":
+        return sorted(warehouse.covered)
+    if text.isdigit() and len(text) == 9:
+        found = qpv[qpv["epci"].str.split(" ").map(lambda codes: text in codes)]
+    elif text in set(warehouse.territories.loc[warehouse.territories["level"] == "departement", "code"]):
+        found = qpv[qpv["departement"] == text]
+    else:
+        return [resolve(warehouse, text)]
+    if found.empty:
+        raise UnknownTerritoryError(f"no QPV is known in territory {text!r}: drop the QPV contours into data/raw")
+    return sorted(found["code"])
+
+
+@dataclass(frozen=True)
+class Profile:
+    """What a brief reads; built by :func:`load_profile`.
+
+    ``observations`` holds, as of the quarter, every row on the QPV (both perimeters), its
+    comparators, the communes of its EPCI and the aggregates of QPV, with the added columns
+    ``published``, ``priority``, ``position`` (time), ``comparable``, ``preferred``,
+    ``contradicted``.  ``others`` holds the preferred values of the key indicators for all QPV of
+    France: ``territory, generation, indicator, period, value``.
+    """
+
+    warehouse: Warehouse = field(repr=False)
+    catalog: Catalog = field(repr=False)
+    theme: str
+    quarter: Quarter
+    place: pd.Series = field(repr=False)
+    perimeter_known: bool  # False: the 2024 perimeter was published after the quarter
+    predecessors: list[Predecessor]
+    comparators: dict[str, list[Place]]
+    observations: pd.DataFrame = field(repr=False)
+    others: pd.DataFrame = field(repr=False)
+    editions: pd.DataFrame = field(repr=False)
+
+    @property
+    def code(self) -> str:
+        """The 2024 code of the QPV."""
+        return str(self.place["code"])
+
+    @property
+    def codes(self) -> dict[str, str]:
+        """Code by perimeter generation: the QPV itself and its main predecessor."""
+        found = {"2024": self.code} if self.perimeter_known else {}
+        return found | ({"2015": self.predecessors[0].code} if self.predecessors else {})
+
+    @cached_property
+    def indicators(self) -> list[Indicator]:
+        """The indicators of the theme, in the order of the brief."""
+        return self.catalog.of_theme(self.theme)
+
+    @cached_property
+    def facts(self) -> pd.DataFrame:
+        """The preferred rows that may be compared: a value, dated, of the whole territory."""
+        rows = self.observations
+        return rows[rows["preferred"] & rows["comparable"] & rows["value"].notna() & (rows["period"] != UNDATED)]
+
+    @cached_property
+    def _facts_by_key(self) -> dict[tuple[str, str, str], pd.DataFrame]:
+        rows = self.facts.sort_values("position", kind="stable")
+        return dict(iter(rows.groupby(["indicator", "level", "territory"], sort=False)))
+
+    def history(self, indicator: str, level: str, codes: Iterable[str]) -> pd.DataFrame:
+        """Give the facts of an indicator for the first of the codes that has any, oldest first."""
+        for code in codes:
+            rows = self._facts_by_key.get((indicator, level, code))
+            if rows is not None:
+                return rows
+        return self.facts.iloc[:0]
+
+    def own(self, indicator: str) -> pd.DataFrame:
+        """Give the facts of the QPV, on the generation with the most recent one, oldest first."""
+        found = [self.history(indicator, "qpv", [c]) for c in self.codes.values()]
+        return max(found, key=lambda r: r["position"].max() if len(r) else -np.inf) if found else self.facts.iloc[:0]
+
+    def of_level(self, indicator: str, level: str) -> pd.DataFrame:
+        """Give the facts of the comparator at a level, oldest first."""
+        return self.history(indicator, level, [p.code for p in self.comparators.get(level, [])])
+
+    def peers(self, indicator: str, period: str, generation: str, scope: str) -> pd.Series:
+        """Give the values of the QPV of the same EPCI, département or France, by code."""
+        rows = self._others_by_indicator.get(indicator, self.others.iloc[:0])
+        rows = rows[(rows["period"] == period) & (rows["generation"] == generation)]
+        if scope != "france":
+            rows = rows[rows["territory"].isin(self.peer_codes[scope, generation])]
+        return rows.set_index("territory")["value"]
+
+    def of_all_qpv(self, indicator: str, generation: str) -> pd.DataFrame:
+        """Give ``territory, period, value`` of a key indicator for all QPV of a generation."""
+        rows = self._others_by_indicator.get(indicator, self.others.iloc[:0])
+        return rows.loc[rows["generation"] == generation, ["territory", "period", "value"]]
+
+    @cached_property
+    def _others_by_indicator(self) -> dict[str, pd.DataFrame]:
+        return dict(iter(self.others.groupby("indicator", sort=False)))
+
+    @cached_property
+    def peer_codes(self) -> dict[tuple[str, str], frozenset[str]]:
+        """The QPV of each scope (``epci``, ``departement``, ``france``) and generation."""
+        qpv = self.warehouse.territories
+        qpv = qpv[qpv["level"] == "qpv"]
+        epci = self.place["epci"].split(" ")[0]
+        found = {}
+        for generation, part in qpv.groupby("generation"):
+            shares_epci = part["epci"].str.split(" ").map(lambda codes: epci in codes if epci else False)
+            same_departement = part["departement"] == self.place["departement"]
+            found["epci", generation] = frozenset(part.loc[shares_epci, "code"])
+            found["departement", generation] = frozenset(part.loc[same_departement, "code"])
+            found["france", generation] = frozenset(part["code"])
+        return found
+
+    @cached_property
+    def population(self) -> pd.DataFrame:
+        """The facts on the QPV's population, both generations, oldest first (demography)."""
+        wanted = [("indicator", "==", "population_count"), ("territory", "in", sorted(self.codes.values()))]
+        rows = self.warehouse.observations("demography", wanted)
+        rows = prefer(rows[rows["edition"].isin(self.editions["edition"])], self.editions)
+        return rows[rows["preferred"] & rows["value"].notna()].sort_values("position")
+
+    def rows_of_qpv(self) -> pd.DataFrame:
+        """Give every row on the QPV itself, of any status, both generations."""
+        rows = self.observations
+        return rows[(rows["level"] == "qpv") & rows["territory"].isin(self.codes.values())]
+
+
+def load_profile(warehouse: Warehouse, qpv: str, theme: str, quarter: str | Quarter) -> Profile:
+    """Read what is known of a QPV for a theme, as of the end of a quarter.
+
+    Parameters
+    ----------
+    qpv
+        Code of 2024 or 2015, or a name.
+    theme
+        One of the six themes, or ``demography``.
+    quarter
+        ``YYYY-Tn``; editions published after its last day are not read.
+
+    Raises
+    ------
+    ParameterError
+        If a parameter is not allowed; the message gives the allowed values.
+    """
+    if theme not in THEMES_FR:
+        raise ParameterError(f"unknown theme {theme!r}: expected one of {', '.join(THEMES_FR)}")
+    when = quarter if isinstance(quarter, Quarter) else Quarter.parse(quarter)
+    code = resolve(warehouse, qpv)
+    place = warehouse.territories[warehouse.territories["code"].eq(code) & warehouse.territories["level"].eq("qpv")].iloc[0]
+    editions = warehouse.editions
+    known = editions[editions["published"] <= pd.Timestamp(when.end)]
+    predecessors = _predecessors(warehouse, code)
+    comparators = _comparators(warehouse, place)
+    return Profile(
+        warehouse=warehouse,
+        catalog=warehouse.catalog,
+        theme=theme,
+        quarter=when,
+        place=place,
+        perimeter_known=when >= FIRST_QUARTER_2024,
+        predecessors=predecessors,
+        comparators=comparators,
+        observations=_observations(warehouse, theme, known, _codes_around(warehouse, place, predecessors, comparators)),
+        others=_others(warehouse, theme, known),
+        editions=known,
+    )
+
+
+#: The perimeters of 2024 were published by the décret of 28 December 2023.
+FIRST_QUARTER_2024: Final = Quarter(2023, 4)
+
+
+def _predecessors(warehouse: Warehouse, code: str) -> list[Predecessor]:
+    pairs = warehouse.crosswalk[warehouse.crosswalk["code_2024"] == code]
+    pairs = pairs[pairs["share_2024"].fillna(1) >= _PREDECESSOR_SHARE]
+    names = warehouse.territories[warehouse.territories["level"] == "qpv"].set_index("code")["name"]
+
+    def share(value: float) -> float | None:
+        return None if pd.isna(value) else float(value)
+
+    return [
+        Predecessor(p.code_2015, names.get(p.code_2015, p.code_2015), share(p.share_2024), share(p.share_2015), p.relation)
+        for p in pairs.sort_values("share_2024", ascending=False).itertuples()
+    ]
+
+
+def _comparators(warehouse: Warehouse, place: pd.Series) -> dict[str, list[Place]]:
+    """Name the territories of comparison: the main commune, the EPCI of the contract, and so on."""
+    names = warehouse.territories.set_index(["level", "code"])["name"]
+    wanted = {
+        "commune": place["communes"].split(" ")[:1],
+        "epci": place["epci"].split(" ")[:1],
+        "departement": [place["departement"]],
+        "region": [place["region"]],
+        "france": ["FR", "FRM"],
+        "qpv_of_epci": place["epci"].split(" ")[:1],
+        "qpv_of_departement": [place["departement"]],
+        "qpv_of_france": ["FR", "FRM"],
+    }
+    return {
+        level: [Place(c, level, names.get((level.removeprefix("qpv_of_"), c), c)) for c in codes if c]
+        for level, codes in wanted.items()
+    }
+
+
+def _codes_around(
+    warehouse: Warehouse, place: pd.Series, predecessors: list[Predecessor], comparators: dict[str, list[Place]]
+) -> set[str]:
+    """List the codes of the QPV, its comparators, and the communes of its EPCI."""
+    territories = warehouse.territories
+    epci = place["epci"].split(" ")[0]
+    around = territories.loc[(territories["level"] == "commune") & (territories["epci"] == epci) & (epci != ""), "code"]
+    codes = {place["code"], *place["communes"].split(" "), *around}
+    codes |= {p.code for places in comparators.values() for p in places}
+    return codes | {p.code for p in predecessors}
+
+
+def _observations(warehouse: Warehouse, theme: str, editions: pd.DataFrame, codes: set[str]) -> pd.DataFrame:
+    rows = warehouse.observations(theme, [("territory", "in", sorted(codes)), ("level", "!=", "school")])
+    return prefer(rows[rows["edition"].isin(editions["edition"])], editions)
+
+
+def _others(warehouse: Warehouse, theme: str, editions: pd.DataFrame) -> pd.DataFrame:
+    """Read the key indicators of all QPV, the preferred value of each."""
+    keys = [i.id for i in warehouse.catalog.of_theme(theme) if i.key or theme != i.theme]
+    columns = ["territory", "generation", "indicator", "period", "value", "status", "qualifier", "edition"]
+    rows = warehouse.observations(theme, [("level", "==", "qpv"), ("indicator", "in", keys)], columns)
+    facts = editions.set_index("edition")[["published", "priority"]]
+    usable = rows["value"].notna() & rows["qualifier"].isin([q.value for q in COMPARABLE_QUALIFIERS])
+    rows = rows[usable & rows["edition"].isin(facts.index) & (rows["period"] != UNDATED)].join(facts, on="edition")
+    order = rows["status"].map({s.value: n for s, n in _STATUS_ORDER.items()}).astype(int)
+    rows = rows.assign(_status=order).sort_values(["_status", "priority", "published"], ascending=[True, True, False], kind="stable")
+    rows = rows.drop_duplicates(["territory", "indicator", "period"])
+    return rows[["territory", "generation", "indicator", "period", "value"]].sort_index(ignore_index=True)
+
+
+def prefer(rows: pd.DataFrame, editions: pd.DataFrame) -> pd.DataFrame:
+    """Mark, among rows on the same fact, the preferred one; keep the others.
+
+    The rule, in this order: a value before an absence, and an official one before one of lower
+    quality, a transcribed one, a proxy; the plain value before a bound or an extreme; the source with the lower
+    ``priority``; the edition published last; the figure whose line cites a source; the first line.
+    Rows whose values differ by more than their rounding are marked ``contradicted``.
+    """
+    facts = editions.set_index("edition")[["published", "priority"]]
+    rows = rows.join(facts, on="edition")
+    rows["position"] = rows["period"].map({p: period_position(p) for p in rows["period"].unique()})
+    rows["comparable"] = rows["qualifier"].isin([q.value for q in COMPARABLE_QUALIFIERS])
+    rows["_status"] = rows["status"].map({s.value: n for s, n in _STATUS_ORDER.items()}).astype(int)
+    rows["_uncited"] = ~rows["note"].str.contains("source citée", regex=False)
+    key = ["level", "territory", "indicator", "period"]
+    rows = rows.sort_values(
+        [*key, "_status", "comparable", "priority", "published", "_uncited", "edition", "row"],
+        ascending=[True] * 4 + [True, False, True, False, True, True, True],
+        ignore_index=True,
+    )
+    rows["preferred"] = ~rows.duplicated(key)
+    rows["contradicted"] = _contradicted(rows, key)
+    return rows.drop(columns=["_status", "_uncited"])
+
+
+def _contradicted(rows: pd.DataFrame, key: list[str]) -> np.ndarray:
+    """Mark the rows of facts whose values differ by more than the rounding of the coarsest."""
+    usable = rows["status"].isin([s.value for s in PRESENT]) & rows["comparable"]
+    several = rows[usable & rows.duplicated(key, keep=False)]
+    marked = np.zeros(len(rows), dtype=bool)
+    if several.empty:
+        return marked
+    value = several["value"]
+    decimals = sum((value.round(d) - value).abs().gt(1e-9).astype(int) for d in range(4))
+    grouped = several.assign(decimals=decimals, about=several["qualifier"] == "about").groupby(key)
+    spread = grouped["value"].transform("max") - grouped["value"].transform("min")
+    tolerance = 0.5 * 10.0 ** -grouped["decimals"].transform("min")
+    largest = value.abs().groupby([several[k] for k in key]).transform("max")
+    tolerance = np.where(grouped["about"].transform("any"), np.maximum(tolerance, 0.05 * largest), tolerance)
+    marked[several.index[spread > tolerance + 1e-9]] = True
+    return marked

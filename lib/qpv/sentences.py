@@ -1,0 +1,184 @@
+"""Sentences: from figures to plain French, through a phrase table.
+
+Good news come first when there are any; what is missing is always said.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+from qpv.analysis import Change, Direction, Rank, Refusal
+from qpv.catalog import Indicator
+from qpv.comparison import KeyFigure, is_missing
+from qpv.numbers import NBSP, NNBSP, format_difference, format_number, format_value
+from qpv.quarter import format_period
+from qpv.vocabulary import Polarity
+
+#: From the ratio own/other, the words for it; bounds are upper and exclusive.  Read after
+#: "fois plus" or "fois moins" has been chosen by the side on which the ratio lies.
+_RATIO_WORDS: Final = (
+    (1.05, "à peu près égal"),
+    (1.15, "légèrement {side}"),
+    (1.95, "{times} fois {more}"),
+    (2.05, "deux fois {more}"),
+    (float("inf"), "{times} fois {more}"),
+)
+
+_LEVEL_WORDS: Final = {
+    "commune": "la commune ({name})", "epci": "l’agglomération ({name})", "departement": "le département ({name})",
+    "region": "la région ({name})", "france": "{name}",
+}  # fmt: skip
+
+_SCOPE_WORDS: Final = {
+    "epci": "QPV de l’agglomération", "departement": "QPV du département", "france": "QPV de France",
+}  # fmt: skip
+
+
+def ratio_words(ratio: float) -> str:
+    """Put a ratio into words (S4): ``1,4 fois plus``, ``deux fois moins``, ``à peu près égal``.
+
+    The number is rounded to one decimal, as the words speak of a size, not of a measure.
+    """
+    size = ratio if ratio >= 1 else 1 / ratio
+    more, side = ("plus", "au-dessus") if ratio >= 1 else ("moins", "en dessous")
+    words = next(w for bound, w in _RATIO_WORDS if size < bound)
+    return words.format(times=format_number(size, 1), more=more, side=side)
+
+
+def level_words(level: str, name: str) -> str:
+    """Name a comparator within a sentence: ``l’agglomération (CA de Lens - Liévin)``."""
+    return _LEVEL_WORDS.get(level, "{name}").format(name=name)
+
+
+def ordinal(number: int) -> str:
+    """``1er``, ``2e``, ``19e``."""
+    return "1er" if number == 1 else f"{number}e"
+
+
+def rank_words(rank: Rank, polarity: Polarity) -> str:
+    """``3e sur 19 (1er = le plus favorable)``."""
+    first = "le plus élevé" if polarity is Polarity.NONE else "le plus favorable"
+    tied = " ex æquo" if rank.tied else ""
+    return f"{ordinal(rank.position)}{tied} sur{NBSP}{rank.count} (1er{NNBSP}= {first})"
+
+
+def own_change_words(figure: KeyFigure) -> str:
+    """Answer Q2 for one indicator in one sentence, or say why there is no answer."""
+    change, indicator = figure.own_change, figure.indicator
+    if isinstance(change, Refusal):
+        return f"évolution non calculée{NNBSP}: {change.reason}"
+    verb = {
+        Direction.BETTER: "la situation s’améliore",
+        Direction.WORSE: "la situation se dégrade",
+        Direction.EQUAL: "stable",
+        Direction.NEUTRAL: "en hausse" if change.absolute > 0 else "en baisse",
+    }[change.direction]
+    return f"{verb}{NNBSP}: {_from_to(change, indicator)}{_caution(change)}"
+
+
+def gap_change_words(figure: KeyFigure) -> str:
+    """Answer Q1 for one indicator in one sentence, or say why there is no answer."""
+    change, indicator = figure.gap_change, figure.indicator
+    if isinstance(change, Refusal):
+        return f"évolution de l’écart non calculée{NNBSP}: {change.reason}"
+    verb = {
+        Direction.BETTER: "l’écart se réduit",
+        Direction.WORSE: "l’écart se creuse",
+        Direction.EQUAL: "l’écart est stable",
+        Direction.NEUTRAL: "l’écart évolue",
+    }[change.direction]
+    first = format_difference(change.first, indicator.unit, indicator.decimals)
+    last = format_difference(change.last, indicator.unit, indicator.decimals)
+    span = f"de {first} en {format_period(change.start)} à {last} en {format_period(change.end)}"
+    return f"{verb} avec {level_words(figure.gap_level, figure.gap_name)}{NNBSP}: {span}{_caution(change)}"
+
+
+def _against_peers(figure: KeyFigure) -> str:
+    """Add what the median of the QPV of France allows to say, when no territory does."""
+    change, indicator = figure.peer_change, figure.indicator
+    if isinstance(change, Refusal):
+        return ""
+    first = format_difference(change.first, indicator.unit, indicator.decimals)
+    last = format_difference(change.last, indicator.unit, indicator.decimals)
+    verb = {Direction.BETTER: "se réduit ou s’inverse à son avantage", Direction.WORSE: "évolue à son désavantage",
+            Direction.EQUAL: "est stable", Direction.NEUTRAL: "évolue"}[change.direction]  # fmt: skip
+    return (
+        f" Face à la médiane des QPV de France, l’écart {verb}{NNBSP}: de {first} en {format_period(change.start)} à {last} "
+        f"en {format_period(change.end)}{_caution(change)}."
+    )
+
+
+def summary(figures: Sequence[KeyFigure]) -> list[str]:
+    """Write three to five sentences on a theme: good news, widest gap, Q1 and Q2, rank, what is missing."""
+    known = [f for f in figures if f.known]
+    lines: list[str] = []
+    better = [f for f in known if isinstance(f.own_change, Change) and f.own_change.direction is Direction.BETTER]
+    if better:
+        lines.append(f"Du mieux{NNBSP}– {_subject(better[0])}{own_change_words(better[0])}.")
+    widest = _widest(known)
+    if widest is not None:
+        lines.append(_gap_sentence(widest))
+    head = known[0] if known else None
+    answered = next((f for f in known if isinstance(f.gap_change, Change)), None)
+    if answered is not None:
+        lines.append(f"L’écart s’est-il réduit{NNBSP}? {_subject(answered)}{gap_change_words(answered)}.")
+    elif head is not None:
+        lines.append(f"L’écart s’est-il réduit{NNBSP}? {_subject(head)}{gap_change_words(head)}.{_against_peers(head)}")
+    if head is not None and (not better or head is not better[0]):
+        lines.append(f"La situation du quartier s’est-elle améliorée{NNBSP}? {_subject(head)}{own_change_words(head)}.")
+    lines.append(_rank_or_missing(figures, known))
+    return lines[:5]
+
+
+def _subject(figure: KeyFigure) -> str:
+    return f"{figure.indicator.label}{NNBSP}: "
+
+
+def _from_to(change: Change, indicator: Indicator) -> str:
+    first = format_value(change.first, indicator.unit, indicator.decimals)
+    last = format_value(change.last, indicator.unit, indicator.decimals)
+    moved = format_difference(change.absolute, indicator.unit, indicator.decimals)
+    return f"{first} en {format_period(change.start)}, {last} en {format_period(change.end)} ({moved})"
+
+
+def _caution(change: Change) -> str:
+    return f", à lire avec prudence ({change.caution})" if change.caution else ""
+
+
+def _widest(known: Sequence[KeyFigure]) -> KeyFigure | None:
+    """Choose the largest unfavourable gap, by ratio."""
+    def size(figure: KeyFigure) -> float:
+        ratio = figure.gap.ratio if figure.gap else None
+        return 0.0 if ratio is None else max(ratio, 1 / ratio)
+
+    adverse = [f for f in known if f.gap is not None and f.gap.direction is Direction.WORSE]
+    return max(adverse, key=size, default=None)
+
+
+def _gap_sentence(figure: KeyFigure) -> str:
+    assert figure.gap is not None
+    indicator, gap = figure.indicator, figure.gap
+    own = format_value(gap.own.value, indicator.unit, indicator.decimals)
+    other = format_value(gap.other.value, indicator.unit, indicator.decimals)
+    words = f", soit {ratio_words(gap.ratio)}" if gap.ratio else ""
+    place = level_words(figure.gap_level, figure.gap_name)
+    return (
+        f"L’écart le plus marqué{NNBSP}– {_subject(figure)}{own} en {format_period(gap.own.period)}, contre {other} pour {place} "
+        f"({format_difference(gap.absolute, indicator.unit, indicator.decimals)}{words})."
+    )
+
+
+def _rank_or_missing(figures: Sequence[KeyFigure], known: Sequence[KeyFigure]) -> str:
+    missing = [f for f in figures if is_missing(f)]
+    ranked = next(((f, s, f.ranks[s]) for f in known for s in ("epci", "departement", "france") if s in f.ranks), None)
+    parts = []
+    if ranked is not None:
+        figure, scope, rank = ranked
+        parts.append(f"{_subject(figure)}{rank_words(rank, figure.indicator.polarity)} parmi les {_SCOPE_WORDS[scope]}.")
+    if missing:
+        names = ", ".join(f.indicator.short for f in missing[:6]) + ("…" if len(missing) > 6 else "")
+        parts.append(f"Ce qui manque{NNBSP}: {len(missing)} des {len(figures)} chiffres clés n’ont pas de valeur pour ce quartier ({names}).")
+    if not parts:
+        parts.append("Tous les chiffres clés du thème ont une valeur pour ce quartier.")
+    return " ".join(parts)

@@ -1,0 +1,71 @@
+"""What every reader takes and gives."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Literal
+
+import pandas as pd
+
+from qpv.schemas import OBSERVATIONS, TERRITORIES, empty
+
+if TYPE_CHECKING:
+    import geopandas as gpd
+
+    from qpv.catalog import Catalog, Edition, Source
+    from qpv.reference import Reference
+    from qpv.sources.rawfile import RawFile
+
+
+@dataclass(frozen=True)
+class Finding:
+    """Something that a person should know about a raw file."""
+
+    severity: Literal["info", "warning"]
+    file: str
+    message: str
+    line: int | None = None
+
+    def __str__(self) -> str:
+        where = f"{self.file}, line {self.line}" if self.line else self.file
+        return f"{where}: {self.message}"
+
+
+@dataclass(frozen=True)
+class Delivery:
+    """What one file held: observations, places, outlines, and what was noticed.
+
+    ``observations`` and ``territories`` follow :mod:`qpv.schemas`; ``geometry`` has the columns
+    ``code, level, generation, geometry`` in EPSG:4326.
+    """
+
+    observations: pd.DataFrame = field(default_factory=lambda: empty(OBSERVATIONS))
+    territories: pd.DataFrame = field(default_factory=lambda: empty(TERRITORIES))
+    geometry: gpd.GeoDataFrame | None = None
+    findings: list[Finding] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Context:
+    """What a reader may look things up in."""
+
+    catalog: Catalog
+    reference: Reference
+
+
+Reader = Callable[["RawFile", "Source", "Edition", Context], Delivery]
+
+READERS: dict[str, Reader] = {}
+
+
+def reader(name: str) -> Callable[[Reader], Reader]:
+    """Register a reader under the name that the catalogue uses."""
+
+    def register(function: Reader) -> Reader:
+        if name in READERS:
+            raise ValueError(f"two readers are named {name!r}")
+        READERS[name] = function
+        return function
+
+    return register

@@ -1,0 +1,132 @@
+"""Raw files: finding them in a folder, recognising them, reading their bytes within limits."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import zipfile
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from qpv.catalog import Catalog, Edition, Source
+from qpv.errors import SourceError
+from qpv.sources.base import Finding
+
+#: A larger file or archive member is refused: no source of the catalogue comes near it.
+MAX_BYTES: Final = 1_500_000_000
+
+#: Parts of a shapefile; only the .shp is a file of its own.
+_SIDECARS: Final = {".dbf", ".shx", ".prj", ".cpg", ".qix", ".sbn", ".sbx"}
+_IGNORED: Final = {".md", ".txt", ".gitkeep", ".json", ".part", ".tmp"}
+
+
+@dataclass(frozen=True)
+class RawFile:
+    """A file dropped by an analyst, or a member of a zip archive; never written to."""
+
+    path: Path
+    member: str | None = None
+
+    @property
+    def name(self) -> str:
+        """The base name, for messages and locators: never a path."""
+        return f"{self.path.name}:{Path(self.member).name}" if self.member else self.path.name
+
+    def read_bytes(self) -> bytes:
+        """Give the whole content.
+
+        Raises
+        ------
+        SourceError
+            If the file cannot be read, is no zip archive, or is larger than ``MAX_BYTES``.
+        """
+        try:
+            if self.member is None:
+                if self.path.stat().st_size > MAX_BYTES:
+                    raise SourceError(f"{self.name}: larger than {MAX_BYTES:,} bytes")
+                return self.path.read_bytes()
+            with zipfile.ZipFile(self.path) as archive:
+                if archive.getinfo(self.member).file_size > MAX_BYTES:
+                    raise SourceError(f"{self.name}: larger than {MAX_BYTES:,} bytes unpacked")
+                return archive.read(self.member)
+        except (OSError, zipfile.BadZipFile, KeyError, EOFError) as error:
+            raise SourceError(f"{self.name}: cannot be read ({error}); drop it again") from error
+
+    def sha256(self) -> str:
+        """Give the digest of the file as it lies on disk (the archive, not its member)."""
+        with self.path.open("rb") as stream:
+            return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+@dataclass(frozen=True)
+class Recognised:
+    """A raw file and the edition that it is."""
+
+    source: Source
+    edition: Edition
+    file: RawFile
+
+
+def list_files(folders: Iterable[Path]) -> list[Path]:
+    """List the raw files of the folders, at any depth, in a stable order."""
+    found: list[Path] = []
+    for folder in folders:
+        found += sorted(
+            path
+            for path in folder.rglob("*")
+            if path.is_file()
+            and path.suffix.lower() not in _SIDECARS | _IGNORED
+            and not path.name.startswith(".")
+        )
+    return found
+
+
+def recognise(paths: Iterable[Path], catalog: Catalog) -> tuple[list[Recognised], list[Finding]]:
+    """Match files with the editions of the catalogue, by name.
+
+    Of two files for one edition the first wins, in the order of the folders and then of the
+    names; the other is reported.  A file that no edition knows is reported too.
+
+    Raises
+    ------
+    SourceError
+        If an archive that a name promises is damaged.
+    """
+    chosen: dict[str, Recognised] = {}
+    findings: list[Finding] = []
+    patterns = [
+        (source, edition, re.compile(edition.files, re.IGNORECASE))
+        for source, edition in catalog.editions.values()
+        if source.tier != "listed"
+    ]
+    for path in paths:
+        matches = [(s, e) for s, e, pattern in patterns if pattern.fullmatch(path.name)]
+        if not matches:
+            findings.append(
+                Finding("info", path.name, "not recognised: no edition of the catalogue has this name")
+            )
+        for source, edition in matches:
+            if edition.id in chosen:
+                kept = chosen[edition.id].file.path
+                findings.append(
+                    Finding("warning", path.name, f"edition {edition.id} was already read from {kept.name}; "
+                            "this second file is ignored: remove one of them")
+                )  # fmt: skip
+                continue
+            member = _member(path, edition) if edition.member else None
+            chosen[edition.id] = Recognised(source, edition, RawFile(path, member))
+    return [chosen[key] for key in sorted(chosen)], findings
+
+
+def _member(path: Path, edition: Edition) -> str:
+    pattern = re.compile(edition.member or "", re.IGNORECASE)
+    try:
+        with zipfile.ZipFile(path) as archive:
+            found = [n for n in archive.namelist() if pattern.fullmatch(Path(n).name)]
+    except (OSError, zipfile.BadZipFile) as error:
+        raise SourceError(f"{path.name}: not a readable zip archive ({error}); drop it again") from error
+    if len(found) != 1:
+        raise SourceError(f"{path.name}: expected one member like {edition.member!r}, found {len(found)}")
+    return found[0]

@@ -1,0 +1,99 @@
+"""Tables as text: every cell a string, every row with its line, nothing guessed."""
+
+from __future__ import annotations
+
+import csv
+import io
+from typing import Final
+
+import pandas as pd
+
+from qpv.catalog import Edition, Table
+from qpv.errors import SourceError
+from qpv.sources.rawfile import RawFile
+
+#: A cell longer than this is no figure and no name.
+MAX_CELL: Final = 200_000
+
+#: The column that holds the line of each row in the file (spreadsheets: the row).
+LINE: Final = "__line__"
+
+
+def read_text_table(raw: RawFile, table: Table, edition: Edition) -> pd.DataFrame:
+    """Read a CSV or spreadsheet as strings, with the column ``__line__``.
+
+    Empty trailing columns and empty rows are left out; header names lose surrounding spaces.
+
+    Raises
+    ------
+    SourceError
+        If the encoding, the number of cells of a row, the header, or the number of rows is not
+        what the catalogue expects; the message names file, line and expectation.
+    """
+    rows = _csv_rows(raw, table) if table.format == "csv" else _sheet_rows(raw, table)
+    if len(rows) < 2:
+        raise SourceError(f"{raw.name}: no rows; expected a header on line {table.header_row} and data")
+    header_line, header = rows[0]
+    names = [name.strip().lstrip("\ufeff") for name in header]
+    width = max((i + 1 for i, name in enumerate(names) if name), default=0)
+    names = names[:width]
+    doubles = sorted({n for n in names if n and names.count(n) > 1})
+    if doubles:
+        raise SourceError(f"{raw.name}, line {header_line}: column {doubles[0]!r} stands twice")
+    body: list[list[str]] = []
+    for line, cells in rows[1:]:
+        if not any(cell.strip() for cell in cells):
+            continue
+        if len(cells) < width or any(cell.strip() for cell in cells[width:]):
+            raise SourceError(
+                f"{raw.name}, line {line}: {len(cells)} cells where the header has {width}; "
+                "the file is cut short or damaged: drop it again"
+            )
+        body.append([str(line), *cells[:width]])
+    frame = pd.DataFrame(body, columns=[LINE, *names], dtype=str)
+    if not any(key in frame for key in table.key):
+        raise SourceError(
+            f"{raw.name}, line {header_line}: no column {' or '.join(map(repr, table.key))}; "
+            f"found {', '.join(names[:8])}…"
+        )
+    if edition.rows and not edition.rows[0] <= len(frame) <= edition.rows[1]:
+        raise SourceError(
+            f"{raw.name}: {len(frame)} rows; edition {edition.id} has between {edition.rows[0]} and "
+            f"{edition.rows[1]}: the file is cut short or another one"
+        )
+    return frame
+
+
+def _csv_rows(raw: RawFile, table: Table) -> list[tuple[int, list[str]]]:
+    content = raw.read_bytes()
+    try:
+        text = content.decode(table.encoding)
+    except UnicodeDecodeError as error:
+        line = content[: error.start].count(b"\n") + 1
+        raise SourceError(
+            f"{raw.name}, line {line}: byte {content[error.start]:#04x} is not {table.encoding}; "
+            f"save the file as {table.encoding} or drop the producer's original"
+        ) from None
+    if "\x00" in text:
+        line = text[: text.index("\x00")].count("\n") + 1
+        raise SourceError(f"{raw.name}, line {line}: a NUL character; the file is damaged")
+    csv.field_size_limit(MAX_CELL)
+    lines = csv.reader(io.StringIO(text, newline=""), delimiter=table.separator, strict=True)
+    rows: list[tuple[int, list[str]]] = []
+    try:
+        rows.extend((lines.line_num, cells) for cells in lines if cells)
+    except csv.Error as error:
+        raise SourceError(f"{raw.name}, line {lines.line_num}: {error}; the file is damaged") from None
+    return rows[table.header_row - 1 :]
+
+
+def _sheet_rows(raw: RawFile, table: Table) -> list[tuple[int, list[str]]]:
+    try:
+        sheet = pd.read_excel(
+            io.BytesIO(raw.read_bytes()), sheet_name=table.sheet or 0, header=None, dtype=str,
+            engine="calamine", keep_default_na=False,
+        )  # fmt: skip
+    except Exception as error:  # the engine raises its own kinds, of no common base
+        raise SourceError(f"{raw.name}: no readable sheet {table.sheet or 1!r} ({error})") from error
+    rows = [(n, [str(c) for c in r]) for n, r in enumerate(sheet.itertuples(index=False), start=1)]
+    return rows[table.header_row - 1 :]

@@ -1,0 +1,220 @@
+"""Tables with one row a territory and one column an indicator, as most producers publish them.
+
+One reader serves them all: the layout stands in ``sources.yml``, the columns in the indicators'
+YAML.  Blank cells and quality flags become typed absences.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+import numpy as np
+import pandas as pd
+
+from qpv.catalog import Block, Edition, Indicator, Source
+from qpv.errors import SourceError
+from qpv.numbers import parse_cell
+from qpv.quarter import UNDATED, is_period
+from qpv.schemas import OBSERVATIONS, empty
+from qpv.sources.base import Context, Delivery, Finding, reader
+from qpv.sources.rawfile import RawFile
+from qpv.sources.text_table import LINE, read_text_table
+from qpv.territory import normalise_code
+from qpv.vocabulary import ABSENT, Status
+
+_TERM: Final = re.compile(r" ([+-]) ")
+_STATUSES: Final = np.array([s.value for s in Status], dtype=object)
+_CODE_OF: Final = {s: i for i, s in enumerate(Status)}
+_ABSENT_CODES: Final = [_CODE_OF[s] for s in ABSENT]
+
+
+@reader("wide_table")
+def read_wide_table(raw: RawFile, source: Source, edition: Edition, context: Context) -> Delivery:
+    """Read every catalogued indicator from a table.
+
+    Returns
+    -------
+    Delivery
+        Observations only; values in the unit of each indicator, at the source's level and
+        perimeter generation, universe as the indicator defines it.
+
+    Raises
+    ------
+    SourceError
+        If the table is damaged (see :func:`read_text_table`), a cell is neither a number nor a
+        mark of absence, or a territory stands twice for a period.
+    """
+    if source.table is None:
+        raise SourceError(f"source {source.id!r} has no 'table' in sources.yml")
+    frame = read_text_table(raw, source.table, edition)
+    findings: list[Finding] = []
+    frame, territories, levels = _territories(frame, raw, source, edition, findings)
+    pieces, missing = [], []
+    for indicator, column in context.catalog.columns_of(source.id):
+        if column.levels and (edition.level or source.level) not in column.levels:
+            continue
+        numerator = _terms(column.column or column.numerator, frame, edition, column.block)
+        denominator = _terms(column.denominator, frame, edition, column.block)
+        if numerator is None or (column.denominator and denominator is None):
+            missing.append(f"{(column.column or column.numerator)[0]} ({indicator.id})")
+            continue
+        value, status = _sum(frame, numerator, raw)
+        if denominator is not None:
+            value, status = _quotient((value, status), _sum(frame, denominator, raw), indicator)
+        value = value * column.scale
+        status = _flagged(status, frame, source.blocks.get(column.block))
+        value = np.where(np.isin(status, _ABSENT_CODES), np.nan, value)
+        pieces.append(
+            pd.DataFrame(
+                {
+                    "territory": territories, "level": levels,
+                    "generation": source.generation,
+                    "indicator": indicator.id,
+                    "period": _periods(frame, source, edition, column.block),
+                    "value": value, "status": _STATUSES[status], "qualifier": "",
+                    "edition": edition.id, "file": raw.name, "row": frame[LINE].astype("int64"),
+                    "column": _label(numerator, denominator), "note": "",
+                }
+            )
+        )  # fmt: skip
+    if missing:
+        findings.append(
+            Finding("warning", raw.name, f"columns not found in this edition: {', '.join(sorted(missing))}",
+                    line=source.table.header_row)
+        )  # fmt: skip
+    observations = pd.concat(pieces, ignore_index=True) if pieces else empty(OBSERVATIONS)
+    # Quotients of sums carry binary noise beyond what any producer prints.
+    observations["value"] = observations["value"].astype(float).round(6)
+    _refuse_twins(observations, raw)
+    return Delivery(observations=observations, findings=findings)
+
+
+def _territories(
+    frame: pd.DataFrame, raw: RawFile, source: Source, edition: Edition, findings: list[Finding]
+) -> tuple[pd.DataFrame, pd.Series, pd.Series]:
+    """Keep the rows whose code belongs to the level; name those that do not."""
+    assert source.table is not None
+    key = next(k for k in source.table.key if k in frame)
+    level = edition.level or source.level or "commune"
+    codes = frame[key].map(lambda text: normalise_code(text, level, source.generation))
+    levels = pd.Series(level, index=frame.index, dtype=object)
+    if source.table.total_code:
+        total = frame[key].str.strip().str.casefold() == source.table.total_code.casefold()
+        codes, levels = codes.mask(total, "FR"), levels.mask(total, "qpv_of_france")
+    unknown = frame.loc[codes.isna(), [LINE, key]]
+    if len(unknown) > max(10, len(frame) // 20):
+        raise SourceError(
+            f"{raw.name}, line {unknown[LINE].iloc[0]}: {unknown[key].iloc[0]!r} is no code of level {level!r}, "
+            f"and so in {len(unknown)} rows of {len(frame)}"
+        )
+    if len(unknown):
+        shown = ", ".join(unknown[key].head(5))
+        findings.append(
+            Finding("warning", raw.name, f"{len(unknown)} rows left out, no code of level {level!r}: {shown}",
+                    line=int(unknown[LINE].iloc[0]))
+        )  # fmt: skip
+    kept = codes.notna()
+    return frame[kept], codes[kept], levels[kept]
+
+
+def _terms(
+    alternatives: list[str], frame: pd.DataFrame, edition: Edition, block: str
+) -> list[tuple[int, str]] | None:
+    """Give the signed columns of the first alternative that the table has in full."""
+    year = _block_period(edition, block) or ""
+    for alternative in alternatives:
+        parts = _TERM.split(alternative.replace("{yy}", year[2:4]))
+        signs = [1, *(1 if s == "+" else -1 for s in parts[1::2])]
+        if all(name in frame for name in parts[::2]):
+            return list(zip(signs, parts[::2], strict=True))
+    return None
+
+
+def _label(numerator: list[tuple[int, str]], denominator: list[tuple[int, str]] | None) -> str:
+    def words(terms: list[tuple[int, str]]) -> str:
+        return "".join(f"{' + ' if s > 0 else ' - '}{n}" for s, n in terms).removeprefix(" + ")
+
+    return words(numerator) if denominator is None else f"{words(numerator)} / {words(denominator)}"
+
+
+def _sum(frame: pd.DataFrame, terms: list[tuple[int, str]], raw: RawFile) -> tuple[np.ndarray, np.ndarray]:
+    """Add columns; a sum with an absent part is absent, for the gravest of the reasons."""
+    total, worst = np.zeros(len(frame)), np.full(len(frame), _CODE_OF[Status.OBSERVED])
+    for sign, name in terms:
+        value, status = _parse(frame, name, raw)
+        total = total + sign * value
+        worst = np.where(worst != _CODE_OF[Status.OBSERVED], worst, status)
+    return total, worst
+
+
+def _parse(frame: pd.DataFrame, name: str, raw: RawFile) -> tuple[np.ndarray, np.ndarray]:
+    codes, texts = pd.factorize(frame[name])
+    values, statuses = np.full(len(texts), np.nan), np.zeros(len(texts), dtype=int)
+    for i, text in enumerate(texts):
+        try:
+            value, status = parse_cell(text)
+        except ValueError:
+            line = frame.loc[frame[name] == text, LINE].iloc[0]
+            raise SourceError(
+                f"{raw.name}, line {line}, column {name}: {text[:60]!r} is neither a number nor a mark of absence"
+            ) from None
+        values[i], statuses[i] = (np.nan if value is None else value), _CODE_OF[status]
+    return values[codes], statuses[codes]
+
+
+def _quotient(
+    above: tuple[np.ndarray, np.ndarray], below: tuple[np.ndarray, np.ndarray], indicator: Indicator
+) -> tuple[np.ndarray, np.ndarray]:
+    """Divide; nothing over zero has no value to speak of (``not_applicable``)."""
+    observed = _CODE_OF[Status.OBSERVED]
+    status = np.where(above[1] != observed, above[1], below[1])
+    void = (status == observed) & (below[0] == 0)
+    status = np.where(void, _CODE_OF[Status.NOT_APPLICABLE], status)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        value = above[0] / below[0]
+    return value * (100 if indicator.unit == "pct" else 1), status
+
+
+def _flagged(status: np.ndarray, frame: pd.DataFrame, block: Block | None) -> np.ndarray:
+    """Let the producer's quality flag say why a cell is blank, or what a value is worth."""
+    if block is None or block.note is None or block.note not in frame:
+        return status
+    flags = frame[block.note].str.strip().to_numpy()
+    for flag, code in block.meanings.items():
+        hit = flags == flag
+        if code.status in ABSENT:
+            # A flag explains a blank; it never erases a value that the producer did publish.
+            status = np.where(hit & np.isin(status, _ABSENT_CODES), _CODE_OF[code.status], status)
+        elif code.status is not Status.OBSERVED:
+            published = status == _CODE_OF[Status.OBSERVED]
+            status = np.where(hit & published, _CODE_OF[code.status], status)
+    return status
+
+
+def _block_period(edition: Edition, block: str) -> str | None:
+    return edition.periods.get(block) or edition.periods.get("main")
+
+
+def _periods(frame: pd.DataFrame, source: Source, edition: Edition, block: str) -> pd.Series | str:
+    column = source.table.period_column if source.table else None
+    if column is None:
+        return _block_period(edition, block) or UNDATED
+    periods = frame[column].str.strip()
+    bad = periods[~periods.map(is_period)]
+    if len(bad):
+        raise SourceError(f"{edition.id}, column {column}: {bad.iloc[0]!r} is no period (2019, 2022-2023…)")
+    return periods
+
+
+def _refuse_twins(observations: pd.DataFrame, raw: RawFile) -> None:
+    key = ["territory", "level", "indicator", "period"]
+    twins = observations[observations.duplicated(key)]
+    if len(twins):
+        first = twins.iloc[0]
+        raise SourceError(
+            f"{raw.name}, line {first['row']}: {first['territory']} stands twice for {first['indicator']} "
+            f"in {first['period']}"
+        )
+
+
