@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import io
 import re
+import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -55,7 +56,7 @@ class Series:
 def evolution(series: Sequence[Series], indicator: Indicator, source: str, key: str) -> str:
     """Draw values over time, the QPV beside its comparators; breaks of the series are marked."""
     with mpl.rc_context(_STYLE):
-        figure, axes = _canvas(7.4, 3.5, right=0.70)
+        figure, axes = _canvas(7.6, 3.6, right=0.66)
         positions = {p: period_position(p) for s in series for p in s.periods}
         labels: list[tuple[float, str, str]] = []
         others = iter(OTHERS * (1 + len(series) // len(OTHERS)))
@@ -65,7 +66,7 @@ def evolution(series: Sequence[Series], indicator: Indicator, source: str, key: 
             axes.plot(x, list(item.values), color=colour, linewidth=2.4 if item.own else 1.4, marker="o",
                       markersize=5 if item.own else 3.5, solid_capstyle="round")  # fmt: skip
             last = format_value(item.values[-1], indicator.unit, indicator.decimals)
-            labels.append((float(item.values[-1]), f"{_shorten(item.name, 26)}  {last}", colour))
+            labels.append((float(item.values[-1]), f"{_shorten(item.name, 22)}  {last}", colour))
         if positions:
             low, high = min(positions.values()), max(positions.values())
             margin = max(0.35, 0.04 * (high - low))
@@ -92,16 +93,13 @@ def quadrant(
     that the gap widens; the numbers keep their own sign.
     """
     with mpl.rc_context(_STYLE):
-        figure, axes = _canvas(7.4, 4.6, left=0.13, bottom=0.15)
+        figure, axes = _canvas(7.4, 4.6, left=0.13, bottom=0.17)
         mine = points["territory"] == own
         axes.axhline(0, color=INK, linewidth=1)
         axes.axvline(0, color=INK, linewidth=1)
         axes.plot(points.loc[~mine, "gap"], points.loc[~mine, "change"], linestyle="", marker="o", markersize=5,
                   color=MUTED, alpha=0.55 if len(points) < 60 else 0.25, markeredgewidth=0)  # fmt: skip
         axes.plot(points.loc[mine, "gap"], points.loc[mine, "change"], linestyle="", marker="D", markersize=9, color=OWN)
-        for row in points[mine].itertuples():
-            axes.annotate(_shorten(names.get(row.territory, row.territory), 30), (row.gap, row.change), xytext=(9, 7),
-                          textcoords="offset points", color=OWN, fontweight="bold")  # fmt: skip
         for limits, setter in ((points["gap"], axes.set_xlim), (points["change"], axes.set_ylim)):
             low, high = min(0.0, limits.min()), max(0.0, limits.max())
             pad = 0.12 * (high - low or 1)
@@ -109,6 +107,11 @@ def quadrant(
         if indicator.polarity is Polarity.HIGHER:
             axes.invert_xaxis()
             axes.invert_yaxis()
+        middle = sum(axes.get_xlim()) / 2
+        for row in points[mine].itertuples():
+            right = (row.gap > middle) != axes.xaxis_inverted()
+            axes.annotate(_shorten(names.get(row.territory, row.territory), 30), (row.gap, row.change), color=OWN, fontweight="bold",
+                          xytext=(-9 if right else 9, 7), textcoords="offset points", ha="right" if right else "left")  # fmt: skip
         adverse = indicator.polarity is not Polarity.NONE
         up, down = ("l’écart se creuse ↑", "l’écart se réduit ↓") if adverse else ("hausse relative", "baisse relative")
         for y, words, va in ((0.985, up, "top"), (0.015, down, "bottom")):
@@ -128,7 +131,7 @@ def bars(
     """Draw horizontal bars: one group a label, one bar a territory; absent values are said."""
     with mpl.rc_context(_STYLE):
         count, groups = len(values), len(labels)
-        figure, axes = _canvas(7.4, 0.9 + 0.27 * groups * count + 0.16 * groups, left=0.36, right=0.88, top_pt=26 + 0 * count)
+        figure, axes = _canvas(7.4, 0.9 + 0.27 * groups * count + 0.16 * groups, left=0.36, right=0.88, top_pt=26)
         height = 0.8 / count
         colours = [OWN, *OTHERS]
         tops = [v for vs in values.values() for v in vs if v is not None]
@@ -159,7 +162,7 @@ def spread(rows: Sequence[tuple[str, dict[str, float]]], unit: str, decimals: in
     Each row gives a name and some of ``D1, Q1, Q2, Q3, D9``; what is absent is not drawn.
     """
     with mpl.rc_context(_STYLE):
-        figure, axes = _canvas(7.4, 0.95 + 0.52 * len(rows), left=0.30, right=0.97, bottom_pt=34)
+        figure, axes = _canvas(7.4, 0.95 + 0.52 * len(rows), left=0.30, right=0.97, bottom_pt=44)
         for n, (name, marks) in enumerate(rows):
             colour = OWN if n == 0 else OTHERS[(n - 1) % len(OTHERS)]
             for low, high, width in (("D1", "D9", 1.5), ("Q1", "Q3", 9)):
@@ -184,7 +187,7 @@ def spread(rows: Sequence[tuple[str, dict[str, float]]], unit: str, decimals: in
 
 def _canvas(
     width: float, height: float, *, left: float = 0.10, right: float = 0.97, bottom: float = 0.0,
-    bottom_pt: float = 40, top_pt: float = 16,
+    bottom_pt: float = 46, top_pt: float = 16,
 ) -> tuple[Figure, Axes]:  # fmt: skip
     figure = Figure(figsize=(width, height))
     FigureCanvasSVG(figure)
@@ -225,7 +228,8 @@ def _shorten(name: str, length: int) -> str:
 
 def _svg(figure: Figure, key: str, source: str) -> str:
     """Write the figure as an inline SVG whose ids cannot meet those of another chart."""
-    figure.text(0.01, 0.012, _shorten(source, 130), fontsize=7.5, color=MUTED, ha="left", va="bottom")
+    lines = textwrap.wrap(_shorten(source, 250), 128)
+    figure.text(0.01, 0.012, "\n".join(lines), fontsize=7.5, color=MUTED, ha="left", va="bottom", linespacing=1.25)
     buffer = io.StringIO()
     figure.savefig(buffer, format="svg", metadata={"Date": None, "Creator": None, "Format": None, "Type": None}, transparent=True)
     drawing = buffer.getvalue()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -16,6 +17,9 @@ from qpv.vocabulary import ABSENT, Status
 #: Scopes of the peers, from near to far.
 SCOPES: Final = ("epci", "departement", "france")
 
+
+#: In which order a comparator is sought: the agglomération is what a contrat de ville asks about.
+NEAREST: Final = ("epci", "commune", "departement", "region", "france")
 
 #: Fewer QPV than this make no median of "the QPV of France".
 MEDIAN_OF: Final = 100
@@ -47,6 +51,8 @@ class KeyFigure:
     ranks: dict[str, Rank]
     own_change: Change | Refusal
     gap_change: Change | Refusal
+    change_level: str  # the comparator of the change: the nearest with two dates
+    change_name: str
     peer_change: Change | Refusal  # of the gap with the median of the QPV of France
     contradictions: pd.DataFrame = field(repr=False)
 
@@ -64,7 +70,7 @@ def key_figure(profile: Profile, indicator: Indicator) -> KeyFigure:
     """
     mine = profile.own(indicator.id)
     levels = {level: profile.of_level(indicator.id, level) for level in COMPARISON_LEVELS}
-    level = next((n for n in ("epci", "commune", "departement", "region", "france") if _common(mine, levels[n])), "")
+    level = next((n for n in NEAREST if _common(mine, levels[n])), "")
     own = latest = None
     if len(mine):
         latest = mine.iloc[-1]
@@ -73,6 +79,7 @@ def key_figure(profile: Profile, indicator: Indicator) -> KeyFigure:
     gap, gap_change = None, Refusal("aucun territoire de comparaison n’a ce chiffre à la même date")
     own_change: Change | Refusal = Refusal("le quartier n’a aucune valeur datée")
     peer_change = own_change
+    change_level = level
     ranks: dict[str, Rank] = {}
     median = None
     if own is not None:
@@ -83,14 +90,13 @@ def key_figure(profile: Profile, indicator: Indicator) -> KeyFigure:
             place = analysis.rank(float(own["value"]), peers, indicator.polarity)
             if place is not None:
                 ranks[scope] = place
-                median = float(peers.median())
         medians = _medians(profile, indicator, own["generation"])
+        median = medians.get(own["period"])
         peer_change = analysis.gap_change(series, medians, indicator, mine["generation"])
         if level and indicator.unit != "count":  # a part is no gap away from its whole
             other = levels[level]
             gap = analysis.gap(_figure(own), _figure(cells[level].row), indicator)
-            reference = dict(zip(other["period"], other["value"], strict=True))
-            gap_change = analysis.gap_change(series, reference, indicator, mine["generation"])
+            gap_change, change_level = _gap_change(series, levels, indicator, mine["generation"], level)
     rows = profile.rows_of_qpv()
     rows = rows[rows["indicator"] == indicator.id]
     absent = rows[rows["status"].isin([s.value for s in ABSENT])].sort_values("position")
@@ -108,6 +114,8 @@ def key_figure(profile: Profile, indicator: Indicator) -> KeyFigure:
         ranks=ranks,
         own_change=own_change,
         gap_change=gap_change,
+        change_level=change_level,
+        change_name=cells[change_level].name if change_level in cells else "",
         peer_change=peer_change,
         contradictions=rows[rows["contradicted"]],
     )
@@ -123,29 +131,44 @@ def quadrant_input(profile: Profile, indicator: Indicator) -> tuple[pd.DataFrame
     mine = profile.own(indicator.id)
     generation = str(mine["generation"].iloc[-1]) if len(mine) else "2015"
     rows = profile.of_all_qpv(indicator.id, generation)
-    name, other = "", pd.Series(dtype=float)
-    for level in ("epci", "commune", "departement", "region", "france"):
+    # A QPV is only ever set against a territory that holds it.
+    for level, scopes in (("epci", ("epci",)), ("departement", ("departement",)), ("region", ("departement",)),
+                          ("france", ("departement", "france"))):  # fmt: skip
         series = profile.of_level(indicator.id, level).set_index("period")["value"]
         if len(series.index.intersection(rows["period"])) > 1:
-            name, other = profile.comparators[level][0].name, series
-            table, scope = _shared(profile, rows, other, generation, indicator)
+            table, scope = _shared(profile, rows, series, generation, indicator, scopes)
             if scope:
-                return table, name, scope
-    other = pd.Series(_medians(profile, indicator, generation), dtype=float)
-    table, scope = _shared(profile, rows, other, generation, indicator)
-    return table, "médiane des QPV de France", scope
+                return table, profile.comparators[level][0].name, scope
+    medians = pd.Series(_medians(profile, indicator, generation), dtype=float)
+    table, scope = _shared(profile, rows, medians, generation, indicator, ("departement", "france"))
+    return table, "la médiane des QPV de France", scope
 
 
 def _shared(
-    profile: Profile, rows: pd.DataFrame, other: pd.Series, generation: str, indicator: Indicator
+    profile: Profile, rows: pd.DataFrame, other: pd.Series, generation: str, indicator: Indicator, scopes: Sequence[str]
 ) -> tuple[pd.DataFrame, str]:
     """Take the nearest scope in which a quadrant can be drawn; ``""`` if there is none."""
-    table = rows.rename(columns={"value": "own"}).assign(other=rows["period"].map(other))
-    for scope in SCOPES:
+    table = rows[["territory", "period"]].assign(own=rows["value"], other=rows["period"].map(other))
+    for scope in scopes:
         part = table[table["territory"].isin(profile.peer_codes.get((scope, generation), frozenset()))]
         if not isinstance(analysis.quadrant(part, indicator), Refusal):
             return part, scope
     return table.iloc[:0], ""
+
+
+def _gap_change(
+    series: dict[str, float], levels: dict[str, pd.DataFrame], indicator: Indicator, generations: pd.Series, first: str
+) -> tuple[Change | Refusal, str]:
+    """Answer Q1 with the nearest comparator that allows it; else say why the first one does not."""
+    refusal = None
+    for level in [first, *(n for n in NEAREST if n != first)]:
+        reference = dict(zip(levels[level]["period"], levels[level]["value"], strict=True))
+        result = analysis.gap_change(series, reference, indicator, generations)
+        if isinstance(result, Change):
+            return result, level
+        refusal = refusal or result
+    assert refusal is not None
+    return refusal, first
 
 
 def _medians(profile: Profile, indicator: Indicator, generation: str) -> dict[str, float]:

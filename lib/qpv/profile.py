@@ -131,7 +131,7 @@ class Profile:
     comparators, the communes of its EPCI and the aggregates of QPV, with the added columns
     ``published``, ``priority``, ``position`` (time), ``comparable``, ``preferred``,
     ``contradicted``.  ``others`` holds the preferred values of the key indicators for all QPV of
-    France: ``territory, generation, indicator, period, value``.
+    France: ``territory, level, generation, indicator, period, value, status, edition``.
     """
 
     warehouse: Warehouse = field(repr=False)
@@ -199,9 +199,9 @@ class Profile:
         return rows.set_index("territory")["value"]
 
     def of_all_qpv(self, indicator: str, generation: str) -> pd.DataFrame:
-        """Give ``territory, period, value`` of a key indicator for all QPV of a generation."""
+        """Give the rows of ``others`` of one indicator for all QPV of a generation."""
         rows = self._others_by_indicator.get(indicator, self.others.iloc[:0])
-        return rows.loc[rows["generation"] == generation, ["territory", "period", "value"]]
+        return rows[rows["generation"] == generation]
 
     @cached_property
     def _others_by_indicator(self) -> dict[str, pd.DataFrame]:
@@ -342,7 +342,8 @@ def _others(warehouse: Warehouse, theme: str, editions: pd.DataFrame) -> pd.Data
     order = rows["status"].map({s.value: n for s, n in _STATUS_ORDER.items()}).astype(int)
     rows = rows.assign(_status=order).sort_values(["_status", "priority", "published"], ascending=[True, True, False], kind="stable")
     rows = rows.drop_duplicates(["territory", "indicator", "period"])
-    return rows[["territory", "generation", "indicator", "period", "value"]].sort_index(ignore_index=True)
+    kept = ["territory", "level", "generation", "indicator", "period", "value", "status", "edition"]
+    return rows.assign(level="qpv")[kept].sort_index(ignore_index=True)
 
 
 def prefer(rows: pd.DataFrame, editions: pd.DataFrame) -> pd.DataFrame:

@@ -91,7 +91,7 @@ def gap_change_words(figure: KeyFigure) -> str:
     first = format_difference(change.first, indicator.unit, indicator.decimals)
     last = format_difference(change.last, indicator.unit, indicator.decimals)
     span = f"de {first} en {format_period(change.start)} à {last} en {format_period(change.end)}"
-    return f"{verb} avec {level_words(figure.gap_level, figure.gap_name)}{NNBSP}: {span}{_caution(change)}"
+    return f"{verb} avec {level_words(figure.change_level, figure.change_name)}{NNBSP}: {span}{_caution(change)}"
 
 
 def _against_peers(figure: KeyFigure) -> str:
@@ -139,7 +139,8 @@ def _from_to(change: Change, indicator: Indicator) -> str:
     first = format_value(change.first, indicator.unit, indicator.decimals)
     last = format_value(change.last, indicator.unit, indicator.decimals)
     moved = format_difference(change.absolute, indicator.unit, indicator.decimals)
-    return f"{first} en {format_period(change.start)}, {last} en {format_period(change.end)} ({moved})"
+    money = ", en euros courants" if indicator.unit.startswith("eur") else ""
+    return f"{first} en {format_period(change.start)}, {last} en {format_period(change.end)} ({moved}{money})"
 
 
 def _caution(change: Change) -> str:

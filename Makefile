@@ -1,0 +1,62 @@
+# Observatoire des quartiers prioritaires.  'make help' lists what there is.
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+
+QUARTER ?=
+TERRITORY ?= contracts
+THEME ?=
+RAW ?=
+JOBS ?=
+
+OPTIONS = --territory "$(TERRITORY)" $(if $(QUARTER),--quarter "$(QUARTER)") $(if $(THEME),--theme "$(THEME)") \
+	$(if $(RAW),--raw "$(RAW)") $(if $(JOBS),--jobs "$(JOBS)")
+
+# The stamp says that the environment matches the lock: the second call starts at once.
+STAMP := $(VENV)/.installed
+
+$(STAMP): requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or newer is needed: make PYTHON=python3.12 …" >&2; exit 2; }
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps -e .
+	@touch $@
+
+.PHONY: briefs test data lab bench check clean help setup
+
+briefs: $(STAMP)  ## make the briefs: QUARTER= TERRITORY= THEME= RAW= JOBS=
+	@$(BIN)/qpv briefs $(OPTIONS)
+
+test: $(STAMP)  ## run the whole test suite
+	$(BIN)/python -m pytest -n auto $(ARGS)
+
+data: $(STAMP)  ## build the warehouse: RAW=
+	@$(BIN)/qpv data build $(if $(RAW),--raw "$(RAW)")
+
+lab: data  ## open the notebooks in JupyterLab
+	cd notebooks && ../$(BIN)/jupyter lab
+
+bench: $(STAMP)  ## measure the build, a profile and a brief
+	$(BIN)/python tests/bench.py
+
+check: $(STAMP)  ## linters and types: ruff (notebooks too), mypy
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+setup: $(STAMP)  ## only set up the environment
+
+clean:  ## remove outputs, the warehouse and the environment; raw files stay
+	rm -rf $(VENV) data/warehouse outputs/2* .pytest_cache .mypy_cache .ruff_cache
+
+help:  ## list targets and variables
+	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@echo
+	@echo "  QUARTER=2026-T3       only data published by its end (default: the last complete quarter)"
+	@echo "  TERRITORY=contracts   QPV code or name, EPCI (SIREN), département, all (default: the QPV of the embedded contracts)"
+	@echo "  THEME=revenue,health  themes (default: all six)"
+	@echo "  RAW=folder[:folder]   official files (default: data/raw, and ../shared/official if it exists)"
+	@echo "  JOBS=2                parallel processes (default: the number of cores)"

@@ -1,0 +1,205 @@
+"""Many briefs: papermill over territories and themes, in parallel processes.
+
+Each brief is written to a temporary name and renamed; one that fails is recorded and never stops
+the others.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import multiprocessing
+import os
+import re
+import time
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+from qpv.atomic import write_atomically
+from qpv.errors import ParameterError
+from qpv.quarter import Quarter
+from qpv.vocabulary import BRIEF_THEMES
+
+PARAMETERS: Final = ("qpv", "quarter", "warehouse")
+FIGURE_COLUMNS: Final = (
+    "theme", "indicator", "territory", "level", "generation", "period", "value", "unit", "status", "source", "edition",
+)  # fmt: skip
+_ANSI: Final = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
+
+
+@dataclass(frozen=True)
+class Task:
+    """One brief to make."""
+
+    qpv: str
+    theme: str
+    quarter: str
+    notebook: Path
+    warehouse: Path
+    output: Path  # the quarter's folder
+
+    @property
+    def page(self) -> Path:
+        """The brief."""
+        return self.output / self.qpv / f"{self.theme}.html"
+
+    @property
+    def executed(self) -> Path:
+        """The executed notebook."""
+        return self.output / "notebooks" / f"{self.qpv}-{self.theme}.ipynb"
+
+
+@dataclass
+class Record:
+    """What became of a brief."""
+
+    qpv: str
+    theme: str
+    status: str  # ok, degraded, failed
+    seconds: float = 0.0
+    bytes: int = 0
+    name: str = ""
+    missing: list[str] = field(default_factory=list)
+    error: dict[str, Any] | None = None
+    figures: list[dict[str, Any]] = field(default_factory=list, repr=False)
+
+
+def plan(
+    codes: Iterable[str], themes: Sequence[str], quarter: Quarter, notebooks: Path, warehouse: Path, outputs: Path
+) -> list[Task]:
+    """List the briefs to make, after checking themes and notebooks.
+
+    Raises
+    ------
+    ParameterError
+        If a theme is unknown, or a notebook is missing or lacks a parameter.
+    """
+    for theme in themes:
+        if theme not in BRIEF_THEMES:
+            raise ParameterError(f"unknown theme {theme!r}: expected one of {', '.join(BRIEF_THEMES)}")
+        _check_parameters(notebooks / f"{theme}.ipynb")
+    folder = outputs / str(quarter)
+    return [
+        Task(code, theme, str(quarter), (notebooks / f"{theme}.ipynb").resolve(), warehouse.resolve(), folder.resolve())
+        for code in codes
+        for theme in themes
+    ]
+
+
+def _check_parameters(notebook: Path) -> None:
+    """Refuse a notebook whose ``parameters`` cell does not set exactly the parameters of a brief."""
+    import nbformat
+
+    try:
+        content = nbformat.read(notebook, as_version=4)
+    except (OSError, ValueError, nbformat.reader.NotJSONError) as error:
+        raise ParameterError(f"notebook {notebook.name!r} cannot be read: {error}") from error
+    cells = [c for c in content.cells if "parameters" in c.metadata.get("tags", [])]
+    found = set(re.findall(r"^(\w+)\s*=", cells[0].source, re.MULTILINE)) if cells else set()
+    if found != set(PARAMETERS):
+        raise ParameterError(
+            f"notebook {notebook.name!r}: its 'parameters' cell must set {', '.join(PARAMETERS)}; it sets {', '.join(sorted(found)) or 'nothing'}"
+        )
+
+
+def run(tasks: Sequence[Task], jobs: int, report: Callable[[Record], None] = lambda record: None) -> list[Record]:
+    """Make the briefs in ``jobs`` processes; give their records in the order of the tasks."""
+    records: dict[tuple[str, str], Record] = {}
+    context = multiprocessing.get_context("spawn")  # forked pools lose kernels to port races
+    queue = list(tasks)
+    log = tasks[0].output / "notebooks" / "kernels.log" if tasks else None
+    with ProcessPoolExecutor(max(1, jobs), context, initializer=_settle_worker, initargs=(log,)) as pool:
+        running: dict[Future[Record], Task] = {}
+        while queue or running:
+            while queue and len(running) < 2 * jobs:
+                task = queue.pop(0)
+                running[pool.submit(make, task)] = task
+            done, _ = wait(running, return_when=FIRST_COMPLETED)
+            for future in done:
+                task = running.pop(future)
+                try:
+                    record = future.result()
+                except BrokenProcessPool as error:
+                    record = Record(task.qpv, task.theme, "failed", error={"cell": None, "name": "Worker", "message": str(error)})
+                records[task.qpv, task.theme] = record
+                report(record)
+    return [records[t.qpv, t.theme] for t in tasks]
+
+
+def make(task: Task) -> Record:
+    """Make one brief, in this process; every failure becomes a ``failed`` record."""
+    import nbformat
+    import papermill
+    from papermill.exceptions import PapermillExecutionError
+
+    from qpv.brief.export import record_of, to_html
+
+    start = time.perf_counter()
+    record = Record(task.qpv, task.theme, "failed")
+    task.executed.parent.mkdir(parents=True, exist_ok=True)
+    scratch = task.executed.with_name(f".{task.executed.stem}.{os.getpid()}.ipynb")
+    values = {"qpv": task.qpv, "quarter": task.quarter, "warehouse": str(task.warehouse)}
+    try:
+        papermill.execute_notebook(
+            str(task.notebook), str(scratch), parameters=values, kernel_name="python3", cwd=str(task.notebook.parent),
+            progress_bar=False, log_output=False, request_save_on_cell_execute=False, start_timeout=120, execution_timeout=300,
+        )  # fmt: skip
+        notebook = nbformat.read(scratch, as_version=4)
+        told = record_of(notebook)
+        if told is None:
+            raise ParameterError(f"notebook {task.notebook.name!r} does not end with brief.close()")
+        page = to_html(notebook).encode("utf-8")
+        write_atomically(task.page, page)
+        record.status, record.missing, record.name = told["status"], told["missing"], told["name"]
+        record.figures, record.bytes = told["figures"], len(page)
+    except PapermillExecutionError as error:
+        record.error = {"cell": error.cell_index, "name": error.ename, "message": _ANSI.sub("", str(error.evalue))[:2000]}
+    except Exception as error:  # one brief's trouble, of whatever kind, must not stop the others
+        record.error = {"cell": None, "name": type(error).__name__, "message": str(error)[:2000]}
+    finally:
+        if scratch.exists():
+            scratch.replace(task.executed)
+    record.seconds = round(time.perf_counter() - start, 3)
+    return record
+
+
+def _settle_worker(log: Path | None) -> None:
+    """Leave Ctrl-C to the parent; send what kernels write on stderr to a log, not over the bar."""
+    import signal
+
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    if log is not None:
+        log.parent.mkdir(parents=True, exist_ok=True)
+        with log.open("ab") as stream:
+            os.dup2(stream.fileno(), 2)
+
+
+def write_figures(records: Sequence[Record], folder: Path) -> None:
+    """Write ``figures.csv`` for each QPV: the figures of all its briefs of this run."""
+    by_qpv: dict[str, list[dict[str, Any]]] = {}
+    for record in records:
+        by_qpv.setdefault(record.qpv, []).extend({"theme": record.theme, **f} for f in record.figures)
+    for code, figures in by_qpv.items():
+        if figures:
+            buffer = io.StringIO(newline="")
+            writer = csv.DictWriter(buffer, FIGURE_COLUMNS, lineterminator="\r\n")
+            writer.writeheader()
+            writer.writerows({k: _inert(v) for k, v in f.items()} for f in figures)
+            write_atomically(folder / code / "figures.csv", "\ufeff" + buffer.getvalue())
+
+
+def _inert(value: object) -> object:
+    """Keep a spreadsheet from reading a text as a formula."""
+    return f"'{value}" if isinstance(value, str) and value[:1] in ("=", "+", "-", "@", "\t", "\r") else value
+
+
+def write_run(records: Sequence[Record], quarter: Quarter, territory: str, folder: Path) -> None:
+    """Write ``run.json``: one record a brief."""
+    briefs = [{k: v for k, v in asdict(r).items() if k != "figures"} for r in records]
+    content = {"quarter": str(quarter), "territory": territory, "briefs": briefs}
+    write_atomically(folder / "run.json", json.dumps(content, ensure_ascii=False, indent=1))

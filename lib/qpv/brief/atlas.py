@@ -1,0 +1,296 @@
+"""The maps of a brief: where, the headline indicator, the theme's own."""
+
+from __future__ import annotations
+
+import math
+from typing import Final
+
+import geopandas as gpd
+import pandas as pd
+from shapely.geometry import Point
+
+from qpv import maps, tables
+from qpv.brief.ledger import Ledger
+from qpv.brief.schools import around, colleges, school_facts
+from qpv.comparison import KeyFigure
+from qpv.html import Block, text
+from qpv.maps import Classes, Drawing, Layer
+from qpv.numbers import DASH, NNBSP, format_value
+from qpv.profile import Profile
+from qpv.quarter import format_period
+
+_WGS84: Final = 4326
+#: With fewer QPV with a value than this, the map widens from the EPCI to the département.
+_ENOUGH: Final = 3
+#: The commune-level indicators that a theme may map, in order of preference.
+_COMMUNE_INDICATORS: Final = {
+    "revenue": ("poverty_rate_pct", "median_disposable_income_eur"),
+    "employment": ("census_unemployment_rate_pct", "employment_rate_15_64_pct"),
+    "housing": ("vacant_dwellings_pct", "owner_occupied_dwellings_pct"),
+    "ecology": ("population_density_inhabitants_per_km2",),
+    "health": ("general_practitioners_count",),
+    "education": ("no_diploma_share_pct",),
+}
+CREDIT: Final = "Contours : ANCT, IGN ; points des communes : GeoNames"
+
+
+def location(profile: Profile, ledger: Ledger) -> Block:
+    """Map the QPV within its agglomération, perimeters of 2024 and 2015."""
+    del ledger
+    own = profile.code
+    base, points = _communes(profile)
+    codes = profile.peer_codes.get(("epci", "2024"), frozenset()) | {own}
+    new, approximate = _qpv(profile, codes, "2024")
+    old, _ = _qpv(profile, {p.code for p in profile.predecessors}, "2015", outlines_only=True)
+    new = new.assign(
+        tip=[f"{n}\n{c}" for n, c in zip(new["name"], new["code"], strict=True)],
+        fill=["#0b5fa5" if c == own else "#9db4c8" for c in new["code"]],
+        radius=[9.0 if c == own else 6.0 for c in new["code"]],
+    )
+    if not profile.perimeter_known and len(old):
+        new = new.iloc[:0]
+    old = old.assign(tip=[f"{n}\npérimètre de 2015, {c}" for n, c in zip(old["name"], old["code"], strict=True)])
+    layers = [
+        Layer(base, "commune", fill="#f6f4ef", stroke="#b9b2a6"), Layer(points, "point", fill="#d9d4ca", radius=3.5),
+        Layer(new, "qpv", stroke="#0b3d6b"), Layer(old, "qpv", stroke=maps.OWN_STROKE, weight=2.5, dash="5 4"),
+    ]  # fmt: skip
+    legend = [("#0b5fa5", "ce quartier"), ("#9db4c8", "autres QPV de l’agglomération")]
+    if len(old):
+        legend.append((maps.OWN_STROKE, "périmètre de 2015 (tirets)"))
+    rows = [[n, c, _commune_names(profile, m)] for n, c, m in zip(new["name"], new["code"], new["communes"], strict=True)]
+    data = tables.plain_table(["QPV", "Code", "Communes"], rows, "QPV de l’agglomération", "small")
+    note = _APPROXIMATE if approximate else ""
+    return _block("Où se trouve le quartier", layers, "carte-lieu", legend, note, data, _focus(layers))
+
+
+def headline(profile: Profile, figure: KeyFigure, ledger: Ledger) -> Block:
+    """Map the headline indicator over the QPV of the EPCI, else of the département."""
+    return _qpv_choropleth(profile, figure, ledger, "carte-titre", ("epci", "departement"))
+
+
+def own_theme(profile: Profile, figure: KeyFigure, ledger: Ledger) -> Block:
+    """Map what is the theme's own: collèges, or an indicator over the communes, else over the QPV."""
+    if profile.theme == "education":
+        block = _schools(profile, ledger)
+        if block is not None:
+            return block
+    for indicator in _COMMUNE_INDICATORS[profile.theme]:
+        block = _commune_choropleth(profile, indicator, ledger)
+        if block is not None:
+            return block
+    return _qpv_choropleth(profile, figure, ledger, "carte-theme", ("departement",))
+
+
+_APPROXIMATE: Final = (
+    "Contours absents : chaque quartier est placé au point de sa commune (côte à côte s’ils sont plusieurs), et non à sa place exacte."
+)
+
+
+def _communes(profile: Profile) -> tuple[gpd.GeoDataFrame, gpd.GeoDataFrame]:
+    """Give outlines of the communes of the EPCI, and points for those without outline."""
+    codes = around(profile)
+    places = profile.warehouse.territories
+    places = places[(places["level"] == "commune") & places["code"].isin(codes)].set_index("code")
+    shapes = profile.warehouse.geometry("commune", codes)
+    shapes = _empty() if shapes is None else shapes
+    shapes = shapes.assign(name=shapes["code"].map(places["name"]))
+    shapes["tip"] = shapes["name"].fillna(shapes["code"])
+    lacking = places[~places.index.isin(shapes["code"]) & places["longitude"].notna()]
+    points = gpd.GeoDataFrame(
+        {"code": lacking.index, "name": lacking["name"].to_numpy(), "tip": lacking["name"].to_numpy()},
+        geometry=gpd.points_from_xy(lacking["longitude"], lacking["latitude"]), crs=_WGS84,
+    )  # fmt: skip
+    return shapes, points
+
+
+def _qpv(
+    profile: Profile, codes: set[str] | frozenset[str], generation: str, *, outlines_only: bool = False
+) -> tuple[gpd.GeoDataFrame, bool]:
+    """Give the QPV as outlines, or as points of their commune; tell whether any is such a point."""
+    places = profile.warehouse.territories
+    places = places[(places["level"] == "qpv") & places["code"].isin(codes)].set_index("code")
+    shapes = profile.warehouse.geometry("qpv", codes)
+    shapes = _empty() if shapes is None else shapes[shapes["generation"] == generation]
+    lacking = places.loc[~places.index.isin(shapes["code"])]
+    if outlines_only or lacking.empty:
+        return _named(shapes, places), False
+    communes = profile.warehouse.territories.query("level == 'commune'").set_index("code")[["longitude", "latitude"]]
+    kept, where, seen = [], [], {}
+    for code, place in lacking.iterrows():
+        main = place["communes"].split(" ")[0]
+        if main not in communes.index or math.isnan(communes.at[main, "longitude"]):
+            continue
+        turn = seen[main] = seen.get(main, -1) + 1
+        kept.append(code)
+        where.append(Point(communes.at[main, "longitude"] + 0.006 * turn, communes.at[main, "latitude"]))
+    points = gpd.GeoDataFrame({"code": kept, "level": "qpv", "generation": generation}, geometry=where, crs=_WGS84)
+    both = pd.concat([shapes, points], ignore_index=True) if len(shapes) else points
+    return _named(both, places), bool(kept)
+
+
+def _named(shapes: gpd.GeoDataFrame, places: pd.DataFrame) -> gpd.GeoDataFrame:
+    shapes = shapes.assign(name=shapes["code"].map(places["name"]), communes=shapes["code"].map(places["communes"]))
+    shapes["name"] = shapes["name"].fillna(shapes["code"])
+    return shapes.assign(communes=shapes["communes"].fillna("")).reset_index(drop=True)
+
+
+def _empty() -> gpd.GeoDataFrame:
+    return gpd.GeoDataFrame({"code": [], "level": [], "generation": []}, geometry=[], crs=_WGS84)
+
+
+def _qpv_choropleth(profile: Profile, figure: KeyFigure, ledger: Ledger, key: str, scopes: tuple[str, ...]) -> Block:
+    indicator = figure.indicator
+    generation = figure.own["generation"] if figure.own is not None else next(iter(profile.codes), "2015")
+    rows = profile.of_all_qpv(indicator.id, generation)
+    period = figure.own["period"] if figure.own is not None else (rows["period"].max() if len(rows) else "")
+    rows = rows[rows["period"] == period].set_index("territory")
+    own = profile.codes.get(generation, "")
+    scope = next((s for s in scopes if rows.index.isin(profile.peer_codes.get((s, generation), frozenset())).sum() >= _ENOUGH), scopes[0])
+    codes = profile.peer_codes.get((scope, generation), frozenset()) | ({own} if own else set())
+    shapes, approximate = _qpv(profile, codes, generation)
+    values = shapes["code"].map(rows["value"]).astype(float)
+    classes = maps.classify(list(values))
+    ledger.add_all(rows[rows.index.isin(shapes["code"])].reset_index())
+    words = ["pas de valeur" if math.isnan(v) else format_value(v, indicator.unit, indicator.decimals) for v in values]
+    codes_in_order, mine = list(shapes["code"]), values[(shapes["code"] == own).to_numpy()]
+    shapes = shapes.assign(
+        tip=[f"{n}\n{indicator.short} : {w}" for n, w in zip(shapes["name"], words, strict=True)],
+        fill=[classes.colour(v) if classes else maps.NO_VALUE for v in values],
+        stroke=[maps.OWN_STROKE if c == own else maps.STROKE for c in shapes["code"]],
+        weight=[3.5 if c == own else 1.0 for c in shapes["code"]],
+        radius=[9.0 if c == own else 6.0 for c in shapes["code"]],
+    )
+    base, points = _communes(profile)
+    wide = scope == "departement"
+    if wide:  # at this scale an outline is a speck: a disc shows the class, at the QPV's own place
+        shapes = shapes.set_geometry(shapes.geometry.representative_point())
+        outline = profile.warehouse.geometry("departement", [profile.place["departement"]])
+        base = base.iloc[:0] if outline is None else outline.assign(tip=_departement_name(profile), name="")
+        points = points.iloc[:0]
+    shapes = shapes.assign(order=shapes["code"] == own).sort_values("order", kind="stable")
+    layers = [Layer(base, scope if wide else "commune", fill="#f6f4ef", stroke="#b9b2a6"),
+              Layer(points, "point", fill="#d9d4ca", radius=3), Layer(shapes, "point" if wide else "qpv")]  # fmt: skip
+    order = shapes.assign(value=shapes["code"].map(rows["value"]).astype(float)).sort_values("value", ascending=False, na_position="last")
+    said = dict(zip(codes_in_order, words, strict=True))
+    data = tables.plain_table(["QPV", indicator.short], [[n, said[c]] for n, c in zip(order["name"], order["code"], strict=True)], indicator.label, "small")
+    place = {"epci": "de l’agglomération", "departement": "du département"}[scope]
+    title = f"{indicator.label}, QPV {place}{', ' + format_period(period) if period else ''}"
+    notes = [f"Périmètres de {generation}."] + ([_APPROXIMATE] if approximate else [])
+    legend = _legend(classes, indicator.unit, indicator.decimals, mine)
+    return _block(title, layers, key, legend, " ".join(notes), data, shapes.geometry if len(shapes) else None)
+
+
+def _commune_choropleth(profile: Profile, identifier: str, ledger: Ledger) -> Block | None:
+    """Map an indicator over the communes of the EPCI; ``None`` with fewer than three values."""
+    indicator = profile.catalog.indicator(identifier)
+    rows = profile.facts[(profile.facts["indicator"] == identifier) & (profile.facts["level"] == "commune")]
+    if rows.empty:
+        return None
+    period = rows.groupby("period")["territory"].nunique().sort_index().idxmax()
+    rows = rows[rows["period"] == period].set_index("territory")
+    outlines, points = _communes(profile)
+    if rows.index.isin([*outlines["code"], *points["code"]]).sum() < _ENOUGH:
+        return None
+    ledger.add_all(rows.reset_index())
+    classes = maps.classify(list(rows["value"]))
+    layers, table = [], []
+    for shapes, level in ((outlines, "commune"), (points, "point")):
+        values = shapes["code"].map(rows["value"]).astype(float)
+        words = ["pas de valeur" if math.isnan(v) else format_value(v, indicator.unit, indicator.decimals) for v in values]
+        table += list(zip(shapes["name"].fillna(shapes["code"]), words, values, strict=True))
+        tips = [f"{n}\n{indicator.short} : {w}" for n, w in zip(shapes["name"], words, strict=True)]
+        layers.append(Layer(shapes.assign(tip=tips, fill=[classes.colour(v) if classes else maps.NO_VALUE for v in values]), level, radius=8))
+    qpv, approximate = _qpv(profile, {profile.code}, "2024")
+    qpv = qpv.assign(tip=qpv["name"], fill="", stroke=maps.OWN_STROKE, weight=3.0)
+    layers.append(Layer(qpv, "qpv", radius=11))
+    table.sort(key=lambda item: (math.isnan(item[2]), -item[2] if not math.isnan(item[2]) else 0, item[0]))
+    data = tables.plain_table(["Commune", indicator.short], [[n, w] for n, w, _ in table], indicator.label, "small")
+    legend = [*_legend(classes, indicator.unit, indicator.decimals, None), (maps.OWN_STROKE, "ce quartier (contour)")]
+    title = f"{indicator.label}, communes de l’agglomération, {format_period(period)}"
+    return _block(title, layers, "carte-theme", legend, _APPROXIMATE if approximate else "", data, _focus(layers))
+
+
+def _schools(profile: Profile, ledger: Ledger) -> Block | None:
+    """Map the collèges of the EPCI by social position index."""
+    places = colleges(profile, around(profile))
+    if places.empty:
+        return None
+    facts = school_facts(profile, list(places.index))
+    facts = facts[facts["indicator"] == "ips_college_index"].set_index("territory")
+    ledger.add_all(facts.reset_index())
+    communes = profile.warehouse.territories.query("level == 'commune'").set_index("code")[["longitude", "latitude"]]
+    exact = places["longitude"].notna()
+    for column in ("longitude", "latitude"):
+        places[column] = places[column].fillna(places["communes"].map(communes[column]))
+    places = places[places["longitude"].notna()]
+    if places.empty:
+        return None
+    values = pd.Series(places.index.map(facts["value"]), index=places.index, dtype=float)
+    classes = maps.classify(list(values))
+    words = ["IPS non publié" if math.isnan(v) else f"IPS {format_value(v, 'index', 1)}" for v in values]
+    shapes = gpd.GeoDataFrame(
+        {
+            "tip": [f"{n}\n{w}" for n, w in zip(places["name"], words, strict=True)],
+            "fill": [classes.colour(v) if classes else maps.NO_VALUE for v in values],
+        },
+        geometry=gpd.points_from_xy(places["longitude"], places["latitude"]), crs=_WGS84,
+    )  # fmt: skip
+    base, points = _communes(profile)
+    qpv, _ = _qpv(profile, {profile.code}, "2024")
+    qpv = qpv.assign(tip=qpv["name"], fill="#f3c9a8", stroke=maps.OWN_STROKE, weight=2.5)
+    layers = [Layer(base, "commune", fill="#f6f4ef", stroke="#b9b2a6"), Layer(points, "point", fill="#d9d4ca", radius=3),
+              Layer(qpv, "qpv"), Layer(shapes, "point", radius=8)]  # fmt: skip
+    rows = [[n, w] for n, w in zip(places["name"], words, strict=True)]
+    note = "" if exact.all() else f"{int((~exact).sum())} collèges sans coordonnées publiées sont placés au point de leur commune."
+    data = tables.plain_table(["Collège", "Indice de position sociale"], rows, "Collèges de l’agglomération", "small")
+    legend = [*_legend(classes, "index", 1, None), (maps.OWN_STROKE, "ce quartier (contour)")]
+    return _block("Collèges de l’agglomération et leur indice de position sociale", layers, "carte-theme", legend, note, data, _focus(layers))
+
+
+def _legend(classes: Classes | None, unit: str, decimals: int, own: pd.Series | None) -> list[tuple[str, str]]:
+    """Name classes with bounds, method and count, and the value of this QPV."""
+    if classes is None:
+        return [(maps.NO_VALUE, "aucune valeur à cette date")]
+    entries = []
+    for n, (bound, colour) in enumerate(zip(classes.bounds, classes.colours, strict=True)):
+        upper = format_value(bound, unit, decimals)
+        entries.append((colour, upper if classes.method != "quantiles" else f"{'jusqu’à' if n == 0 else '≤'} {upper}"))
+    entries.append((maps.NO_VALUE, "pas de valeur"))
+    entries.append(("", f"{classes.method}, n{NNBSP}= {classes.count}"))
+    if own is not None and len(own):
+        value = float(own.iloc[0])
+        entries.append((maps.OWN_STROKE, f"ce quartier : {DASH if math.isnan(value) else format_value(value, unit, decimals)}"))
+    return entries
+
+
+def _focus(layers: list[Layer]) -> gpd.GeoSeries | None:
+    shapes = [la.shapes.geometry for la in layers if len(la.shapes)]
+    return pd.concat(shapes) if shapes else None
+
+
+def _departement_name(profile: Profile) -> str:
+    return next((p.name for p in profile.comparators["departement"]), "")
+
+
+def _commune_names(profile: Profile, codes: str) -> str:
+    names = profile.warehouse.territories.query("level == 'commune'").set_index("code")["name"]
+    return ", ".join(names.get(c, c) for c in codes.split(" ") if c)
+
+
+def _block(
+    title: str, layers: list[Layer], key: str, legend: list[tuple[str, str]], note: str, data: str, focus: gpd.GeoSeries | None
+) -> Block:
+    if not any(len(layer.shapes) for layer in layers):
+        return Block(f"<p class='notice'>{text(title)} : ni contour ni point connus, la carte ne peut pas être dessinée.</p>")
+    drawing: Drawing = maps.draw(layers, key.replace("-", "_"), title, CREDIT, focus)
+    swatches = "".join(
+        f"<li>{f'<i style=background:{c}></i>' if c else ''}{text(words)}</li>" for c, words in legend
+    )
+    after = (
+        f"<ul class='legend'>{swatches}</ul>" + (f"<p class='note'>{text(note)}</p>" if note else "")
+        + f"<details><summary>Données de la carte</summary>{data}</details></figure>"
+    )  # fmt: skip
+    head = f"<figure class='map-figure'><figcaption>{text(title)}</figcaption>"
+    html = f"{head}{drawing.html}<script>{drawing.script}</script>{after}"
+    return Block(html, f'<div class="qpv">{head}{drawing.page}{after}</div>')
+

@@ -1,0 +1,243 @@
+"""Blocks of a brief: figures with their captions, the block that only one theme has, sources."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import cache
+from importlib.resources import files
+
+import pandas as pd
+
+from qpv import charts, tables
+from qpv.analysis import share_widening
+from qpv.brief.ledger import Ledger
+from qpv.brief.schools import schools_table
+from qpv.comparison import KeyFigure
+from qpv.html import Block, text
+from qpv.numbers import DASH, NBSP, NNBSP, format_number
+from qpv.profile import COMPARISON_LEVELS, Profile
+from qpv.quarter import format_date, format_period
+from qpv.vocabulary import LEVELS_FR, STATUS_FR, UNITS, Status
+
+_SCOPES = {"epci": "de l’agglomération", "departement": "du département", "france": "de France"}
+
+
+@cache
+def style_sheet() -> str:
+    """The style sheet of briefs."""
+    return (files("qpv.brief") / "template" / "brief.css").read_text("utf-8")
+
+
+def with_style(content: str) -> Block:
+    """Make a block that brings the style sheet along in JupyterLab."""
+    return Block(content, f'<style>{style_sheet()}</style><div class="qpv">{content}</div>')
+
+
+def chart(drawing: str, key: str, title: str, notes: list[str], data: str) -> Block:
+    """Frame a chart: title, drawing, what it says in words, and its data in a table."""
+    said = "".join(f"<p>{text(n[:1].upper() + n[1:])}.</p>" for n in notes if n)
+    return Block(
+        f'<figure><figcaption>{text(title)}</figcaption>{charts.titled(drawing, key, title)}{said}'
+        f"<details><summary>Données du graphique</summary>{data}</details></figure>"
+    )
+
+
+def quadrant(
+    profile: Profile, figure: KeyFigure, result: tuple[pd.DataFrame, str, str, str], name: str, scope: str, source: str
+) -> Block:
+    """Frame a quadrant, with the share of QPV whose gap widens (S3, S5)."""
+    points, start, end, caution = result
+    indicator = figure.indicator
+    territories = profile.warehouse.territories
+    names = territories[territories["level"] == "qpv"].set_index("code")["name"].to_dict()
+    own = next((c for c in profile.codes.values() if c in set(points["territory"])), "")
+    title = f"{indicator.label}{NNBSP}: niveau et évolution de l’écart, QPV {_SCOPES[scope]}, {format_period(start)}-{format_period(end)}"
+    notes = [
+        f"chaque point est un QPV{NBSP}; écart avec {name}, en {format_period(end)} (horizontal) et son évolution depuis {format_period(start)} (vertical)",
+        f"l’écart se creuse pour {format_number(share_widening(points))}{NNBSP}% des {len(points)} QPV qui ont une valeur aux deux dates",
+        f"à lire avec prudence{NNBSP}: {caution}" if caution else "",
+        "" if own else "le quartier n’a pas de valeur aux deux dates",
+    ]
+    shown = points.assign(order=points["territory"] != own).sort_values(["order", "change"], kind="stable").head(40)
+    decimals, unit = indicator.decimals, UNITS[indicator.unit][1]
+    rows = [
+        [names.get(p.territory, p.territory), format_number(p.gap, decimals, signed=True), format_number(p.change, decimals, signed=True)]
+        for p in shown.itertuples()
+    ]
+    caption = f"Écarts et évolutions ({unit or 'en unités'}), {len(rows)} QPV sur {len(points)}"
+    data = tables.plain_table(["QPV", f"Écart {format_period(end)}", "Évolution"], rows, caption, "small")
+    return chart(charts.quadrant(points, names, own, indicator, source, "quadrant"), "quadrant", title, notes, data)
+
+
+def _latest(profile: Profile, ledger: Ledger, identifiers: list[str]) -> dict[str, pd.Series]:
+    """Give the QPV's figures of one period and edition, the most recent that most of them share."""
+    found = {i: profile.own(i) for i in identifiers if i in profile.catalog.indicators}
+    periods = pd.concat([r[["period", "position"]] for r in found.values() if len(r)] or [pd.DataFrame(columns=["period", "position"])])
+    if periods.empty:
+        return {}
+    counts = periods.value_counts().reset_index(name="n").sort_values(["n", "position"], ascending=False)
+    chosen = counts["period"].iloc[0]
+    rows = {i: r[r["period"] == chosen].iloc[-1] for i, r in found.items() if (r["period"] == chosen).any()}
+    ledger.add(*rows.values())
+    return rows
+
+
+def _structure(profile: Profile, ledger: Ledger, title: str, identifiers: list[str], key: str) -> Block:
+    """Draw shares of a whole as bars: the QPV, and its commune where the same figure exists."""
+    rows = _latest(profile, ledger, identifiers)
+    if not rows:
+        return Block(f"<p class='notice'>{text(title)}{NNBSP}: aucune valeur publiée pour ce quartier.</p>")
+    period = next(iter(rows.values()))["period"]
+    labels = [profile.catalog.indicator(i).short for i in identifiers]
+    values: dict[str, list[float | None]] = {str(profile.place["name"]): [float(rows[i]["value"]) if i in rows else None for i in identifiers]}
+    for level in ("commune", "epci"):
+        others = {i: r for i in identifiers for r in [_at(profile.of_level(i, level), period)] if r is not None}
+        if len(others) >= max(2, len(rows) // 2):
+            values[profile.comparators[level][0].name] = [float(others[i]["value"]) if i in others else None for i in identifiers]
+            ledger.add(*others.values())
+            break
+    indicator = profile.catalog.indicator(next(iter(rows)))
+    source = tables.edition_name(profile, next(iter(rows.values())))
+    drawing = charts.bars(labels, values, indicator.unit, indicator.decimals, f"Source : {source}. {format_period(period)}.", key)
+    body = [[label, *(DASH if v[n] is None else format_number(v[n] or 0.0, indicator.decimals) for v in values.values())] for n, label in enumerate(labels)]
+    caption = f"{title}, {format_period(period)} ({UNITS[indicator.unit][0]})"
+    return chart(drawing, key, f"{title}, {format_period(period)}", [], tables.plain_table(["Part", *values], body, caption, "small"))
+
+
+def _at(rows: pd.DataFrame, period: str) -> pd.Series | None:
+    rows = rows[rows["period"] == period]
+    return rows.iloc[-1] if len(rows) else None
+
+
+def _revenue(profile: Profile, ledger: Ledger) -> Block:
+    """Income distribution (D1 to D9) and what incomes are made of."""
+    from qpv.html import join
+
+    marks = {
+        "D1": "first_decile_disposable_income_eur", "Q1": "first_quartile_disposable_income_eur",
+        "Q2": "median_disposable_income_eur", "Q3": "third_quartile_disposable_income_eur",
+        "D9": "ninth_decile_disposable_income_eur",
+    }  # fmt: skip
+    mine = _latest(profile, ledger, list(marks.values()))
+    blocks = []
+    if len(mine) >= 2:
+        period = next(iter(mine.values()))["period"]
+        lines = [(str(profile.place["name"]), {m: float(mine[i]["value"]) for m, i in marks.items() if i in mine})]
+        for level in COMPARISON_LEVELS:
+            found = {m: r for m, i in marks.items() for r in [_at(profile.of_level(i, level), period)] if r is not None}
+            if found:
+                ledger.add(*found.values())
+                code = next(iter(found.values()))["territory"]
+                name = next(p.name for p in profile.comparators[level] if p.code == code)
+                lines.append((name, {m: float(r["value"]) for m, r in found.items()}))
+        source = f"Source : {tables.edition_name(profile, next(iter(mine.values())))}. {format_period(period)}."
+        rows = [[n, *(format_number(m[k]) if k in m else DASH for k in marks)] for n, m in lines]
+        title = f"Répartition du revenu disponible par unité de consommation, {format_period(period)}"
+        data = tables.plain_table(["Territoire", *marks], rows, f"{title} (€)", "small")
+        note = "trait fin : du 1er au 9e décile ; trait épais : du 1er au 3e quartile ; losange : médiane"
+        blocks.append(chart(charts.spread(lines, "eur", 0, source, "spread"), "spread", title, [note], data))
+    shares = ["activity_income_share_pct", "pensions_share_of_income_pct", "assets_share_of_income_pct",
+              "social_benefits_share_of_income_pct", "taxes_share_of_income_pct"]  # fmt: skip
+    blocks.append(_structure(profile, ledger, "De quoi se composent les revenus", shares, "parts"))
+    return join(*blocks)
+
+
+def _employment(profile: Profile, ledger: Ledger) -> Block:
+    """The structure of job seekers (categories A, B, C): sex, age, duration, diploma, RSA."""
+    names = ["women", "under_26", "50_plus", "long_term", "rsa", "below_cap", "cap_bep", "bac", "higher_education"]
+    return _structure(profile, ledger, "Qui sont les demandeurs d’emploi (catégories A, B, C)",
+                      [f"job_seekers_abc_{n}_share_pct" for n in names], "structure")  # fmt: skip
+
+
+def _housing(profile: Profile, ledger: Ledger) -> Block:
+    """The social stock: sizes, ages, financing."""
+    from qpv.html import join
+
+    groups = {
+        "Taille des logements sociaux": ["1_room", "2_rooms", "3_rooms", "4_rooms", "5_rooms_plus"],
+        "Âge des logements sociaux": ["before_1949", "1949_1975", "1976_1988", "1989_2000", "2001_2013", "after_2013"],
+        "Financement des logements sociaux": ["plai", "plus_before_1977", "plus_after_1977", "pls", "pli"],
+    }
+    return join(*(
+        _structure(profile, ledger, title, [f"social_dwellings_{n}_pct" for n in names], f"parc-{n}")
+        for n, (title, names) in enumerate(groups.items())
+    ))  # fmt: skip
+
+
+def _health(profile: Profile, ledger: Ledger) -> Block:
+    """Cover and care, each figure at the nearest level where it exists."""
+    return _nearest_levels(profile, ledger, "Couverture et offre de soins, chaque chiffre à son niveau")
+
+
+def _ecology(profile: Profile, ledger: Ledger) -> Block:
+    """Age of dwellings where it exists, and what is known at larger levels."""
+    from qpv.html import join
+
+    ages = ["before_1949", "1949_1975", "1976_1988", "1989_2000", "2001_2013", "after_2013"]
+    stock = _structure(profile, ledger, "Âge des logements sociaux", [f"social_dwellings_{n}_pct" for n in ages], "age")
+    heat = profile.own("land_surface_temperature_celsius")
+    words = "" if len(heat) else (
+        f"<p class='notice'>Chaleur{NNBSP}: aucune mesure n’est lue pour ce quartier. Aucune source ne la publie par QPV "
+        "pour toute la France.</p>"
+    )  # fmt: skip
+    return join(stock, Block(words), _nearest_levels(profile, ledger, "Ce que l’on sait à d’autres niveaux"))
+
+
+def _education(profile: Profile, ledger: Ledger) -> Block:
+    """The collèges of the agglomération with social position index and value added."""
+    return schools_table(profile, ledger)
+
+
+def _nearest_levels(profile: Profile, ledger: Ledger, title: str) -> Block:
+    """Tabulate every figure that exists at a level around the QPV, not only the key ones."""
+    levels = ["qpv", "qpv_of_epci", "qpv_of_departement", "qpv_of_france", *COMPARISON_LEVELS]
+    rows = []
+    for indicator in profile.indicators:
+        for level in levels:
+            facts = profile.own(indicator.id) if level == "qpv" else profile.of_level(indicator.id, level)
+            if len(facts):
+                row = facts.iloc[-1]
+                ledger.add(row)
+                name = str(profile.place["name"]) if level == "qpv" else next(
+                    (p.name for p in profile.comparators[level] if p.code == row["territory"]), row["territory"])  # fmt: skip
+                place = name if level == "qpv" else f"{LEVELS_FR[level]}{NNBSP}: {name}" if level != "france" else name
+                rows.append([indicator.label, tables.value_words(row, indicator), place, format_period(row["period"]),
+                             STATUS_FR[Status(row["status"])]])  # fmt: skip
+                break
+    if not rows:
+        return Block("<p class='notice'>Aucun chiffre connu, à aucun niveau, à la date de ce brief.</p>")
+    return Block(tables.plain_table(["Indicateur", "Valeur", "Niveau", "Année", "Statut"], rows, title))
+
+
+OWN_BLOCKS: dict[str, Callable[[Profile, Ledger], Block]] = {
+    "revenue": _revenue,
+    "education": _education,
+    "health": _health,
+    "employment": _employment,
+    "housing": _housing,
+    "ecology": _ecology,
+}
+
+
+def sources(profile: Profile, ledger: Ledger) -> Block:
+    """List the editions used, with date, licence and traps; then the limits that hold for all briefs."""
+    editions = profile.editions.set_index("edition")
+    rows = []
+    for identifier in ledger.editions():
+        edition = editions.loc[identifier]
+        day = edition["published"].date()
+        date = {"day": format_date(day), "year": str(day.year)}.get(edition["published_precision"], f"avant le {format_date(day)}")
+        rows.append([f"{edition['producer']}, {edition['dataset']}", identifier, date, edition["licence"], edition["landing_page"]])
+    table = tables.plain_table(["Source", "Édition", "Publiée", "Licence", "Page"], rows, "Éditions utilisées dans ce brief", "small")
+    traps = sorted({t for e in ledger.editions() for t in editions.at[e, "traps"].split("|") if t})
+    warnings = dict.fromkeys(w for i in ledger.indicators() for w in profile.catalog.indicator(i).warnings)
+    limits = [
+        f"L’année affichée est celle de la mesure{NBSP}; l’édition, souvent plus récente, est dans le détail de chaque chiffre.",
+        f"Insee{NNBSP}: sous la commune, deux millésimes consécutifs ne mesurent pas une évolution{NBSP}; il faut ici trois ans d’écart.",
+        "Un chiffre mesuré sur le périmètre de 2015 n’est jamais comparé à un chiffre mesuré sur celui de 2024.",
+        f"Entre plusieurs sources pour un même chiffre, la règle retient{NNBSP}: une valeur plutôt qu’une absence, la valeur officielle plutôt que "
+        "celle reprise d’un document, la source la plus directe, l’édition la plus récente. Les autres sont gardées et signalées.",
+        *traps, *warnings,
+    ]  # fmt: skip
+    items = "".join(f"<li>{text(item)}</li>" for item in limits)
+    return Block(f"{table}<details><summary>Limites et avertissements ({len(limits)})</summary><ul>{items}</ul></details>")

@@ -1,0 +1,49 @@
+"""From an executed notebook to one HTML file: no code, no chrome, no request to any host."""
+
+from __future__ import annotations
+
+from functools import cache
+from importlib.resources import files
+from typing import Any
+
+import nbformat
+from nbconvert.exporters import HTMLExporter
+
+import qpv
+from qpv.brief.blocks import style_sheet
+from qpv.html import BRIEF_MIME, RECORD_MIME
+from qpv.maps import leaflet_css, leaflet_js
+from qpv.quarter import Quarter
+from qpv.vocabulary import THEMES_FR
+
+
+def record_of(notebook: nbformat.NotebookNode) -> dict[str, Any] | None:
+    """Give the record that the notebook's last cell wrote, or ``None`` when it wrote none."""
+    for cell in reversed(notebook.cells):
+        for output in cell.get("outputs", []):
+            data = output.get("data", {})
+            if RECORD_MIME in data:
+                return dict(data[RECORD_MIME])
+    return None
+
+
+def to_html(notebook: nbformat.NotebookNode) -> str:
+    """Write the brief of an executed notebook as one self-contained page."""
+    record = record_of(notebook) or {}
+    name, theme = record.get("name", "Brief"), THEMES_FR.get(record.get("theme", ""), "")
+    when = f", {Quarter.parse(record['quarter']).label}" if record.get("quarter") else ""
+    about = {
+        "title": f"{name} – {theme}{when}", "style": leaflet_css() + style_sheet(), "leaflet": leaflet_js(),
+        "mime": BRIEF_MIME, "version": qpv.__version__,
+    }  # fmt: skip
+    page, _ = _exporter().from_notebook_node(notebook, resources={"qpv": about})
+    return str(page)
+
+
+@cache
+def _exporter() -> HTMLExporter:
+    return HTMLExporter(
+        template_name="qpv-brief",
+        extra_template_basedirs=[str(files("qpv.brief") / "template")],
+        anchor_link_text="",
+    )

@@ -1,0 +1,278 @@
+"""The brief of one QPV, one theme and one quarter, as the notebooks build it.
+
+Each method gives a block to display.  Every figure that a block shows is also kept, and written by
+:meth:`Brief.close` as the ``qpv-figures`` JSON.
+"""
+
+from __future__ import annotations
+
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from qpv import analysis, charts, sentences, tables
+from qpv.analysis import Refusal
+from qpv.brief import atlas, blocks
+from qpv.brief.ledger import Ledger
+from qpv.comparison import KeyFigure, is_missing, key_figure, quadrant_input
+from qpv.errors import ParameterError
+from qpv.html import RECORD_MIME, Block, join, script_json, text
+from qpv.numbers import NBSP, NNBSP, format_number
+from qpv.profile import COMPARISON_LEVELS, Profile, load_profile
+from qpv.quarter import UNDATED, format_date, format_period
+from qpv.vocabulary import BRIEF_THEMES, STATUS_FR, THEMES_FR, Status
+from qpv.warehouse import Warehouse
+
+
+class Brief:
+    """A brief in the making.
+
+    Parameters
+    ----------
+    theme
+        One of the six themes.
+    qpv
+        Code of the QPV (2024 or 2015) or its name.
+    quarter
+        ``YYYY-Tn``: only editions published by its end are read.
+    warehouse
+        The warehouse folder.
+
+    Raises
+    ------
+    ParameterError, WarehouseError
+        If a parameter is not allowed, or there is no warehouse.
+
+    Examples
+    --------
+    >>> brief = Brief("revenue", "QN06254M", "2026-T3", "data/warehouse")  # doctest: +SKIP
+    >>> brief.summary()  # doctest: +SKIP
+    """
+
+    def __init__(self, theme: str, qpv: str, quarter: str, warehouse: str | Path) -> None:
+        if theme not in BRIEF_THEMES:
+            raise ParameterError(f"unknown theme {theme!r}: expected one of {', '.join(BRIEF_THEMES)}")
+        self.profile: Profile = load_profile(Warehouse(warehouse), qpv, theme, quarter)
+        self.ledger = Ledger(self.profile)
+
+    @cached_property
+    def figures(self) -> list[KeyFigure]:
+        """The key figures of the theme, in order."""
+        return [key_figure(self.profile, i) for i in self.profile.indicators if i.key]
+
+    @cached_property
+    def headline(self) -> KeyFigure:
+        """The first key figure that the QPV has, else the first of the theme."""
+        return next((f for f in self.figures if f.known), self.figures[0])
+
+    def head(self) -> Block:
+        """Name the QPV, its codes, communes, population, perimeter, and the date of the brief."""
+        profile = self.profile
+        commune_names = profile.warehouse.territories.query("level == 'commune'").set_index("code")["name"]
+        communes = ", ".join(commune_names.get(c, c) for c in profile.place["communes"].split(" ") if c)
+        epci = ", ".join(p.name for p in profile.comparators["epci"])
+        facts = [("Communes", communes or "non connues"), ("Intercommunalité", epci or "non connue")]
+        facts.append(("Code", ", ".join(f"{code} (périmètre {g})" for g, code in profile.codes.items())))
+        for generation, code in profile.codes.items():
+            rows = profile.population[profile.population["territory"] == code]
+            if len(rows):
+                row = rows.iloc[-1]
+                self.ledger.add(row)
+                words = f"{tables.value_words(row, profile.catalog.indicator('population_count'))} habitants en {format_period(row['period'])}"
+                facts.append((f"Population, périmètre {generation}", words))
+        facts.append(("Périmètre", self._perimeter_words()))
+        facts.append(("Données", f"publiées au plus tard le {format_date(profile.quarter.end)} ({profile.quarter.label})"))
+        items = "".join(f"<div><dt>{text(k)}</dt><dd>{text(v)}</dd></div>" for k, v in facts)
+        title = f"<p class='theme'>{text(THEMES_FR[profile.theme])} · {text(profile.quarter.label)}</p><h1>{text(profile.place['name'])}</h1>"
+        return blocks.with_style(f"<header>{title}<dl class='facts'>{items}</dl></header>")
+
+    def _perimeter_words(self) -> str:
+        profile = self.profile
+        if not profile.perimeter_known:
+            return "celui de 2015 ; celui de 2024 n’était pas encore publié"
+        if not profile.predecessors:
+            return "nouveau en 2024, ou sans correspondance connue avec 2015"
+        main = profile.predecessors[0]
+        if main.relation == "identical":
+            return f"inchangé depuis 2015 ({main.code})"
+        if main.share_2024 is None:
+            return f"issu de {main.code} ; la part conservée n’est pas connue (contours absents)" if main.relation == "unknown" else f"modifié en 2024, issu de {main.code}"
+        parts = [
+            f"{p.code} {p.name} ({format_number(100 * (p.share_2015 or 0))}{NNBSP}% de sa surface gardée, "
+            f"soit {format_number(100 * (p.share_2024 or 0))}{NNBSP}% du quartier actuel)" for p in profile.predecessors
+        ]  # fmt: skip
+        return f"modifié en 2024{NBSP}; vient de {', '.join(parts)}"
+
+    def summary(self) -> Block:
+        """Write *En bref*: three to five sentences, good news first, what is missing last."""
+        lines = "".join(f"<li>{text(line)}</li>" for line in sentences.summary(self.figures))
+        notes = "".join(f"<p class='notice'>{text(n)}</p>" for n in self._notices())
+        return Block(f"<ul class='brief'>{lines}</ul>{notes}")
+
+    def _notices(self) -> list[str]:
+        notes = []
+        generations = {f.own["generation"] for f in self.figures if f.own is not None}
+        if "2015" in generations and self.profile.perimeter_known and self.profile.predecessors:
+            main = self.profile.predecessors[0]
+            if main.relation != "identical":
+                notes.append(f"Les chiffres décrivent encore le périmètre de 2015 ({main.code}), différent de celui d’aujourd’hui.")
+        clashing = [f.indicator.short for f in self.figures if len(f.contradictions)]
+        if clashing:
+            notes.append(f"Des sources se contredisent{NNBSP}: {', '.join(clashing)}. La valeur retenue et la règle sont indiquées.")
+        return notes
+
+    def key_figures(self) -> Block:
+        """Write the key-figure table with all comparison levels, and the other figures below."""
+        for figure in self.figures:
+            self.ledger.add(figure.own, figure.latest, figure.absence, *(c.row for c in figure.cells.values()))
+            self.ledger.add_all(figure.contradictions)
+            if figure.own is None and figure.absence is None:
+                self.ledger.add_unpublished(figure.indicator.id)
+        caption = f"Chiffres clés, {THEMES_FR[self.profile.theme].lower()}"
+        table = tables.key_table(self.profile, self.figures, caption)
+        return join(Block(table), self._missing(), self._other_figures())
+
+    def _missing(self) -> Block:
+        rows = []
+        for figure in self.figures:
+            if is_missing(figure):
+                why = "aucune source lue ne le publie pour ce quartier" if figure.absence is None else STATUS_FR[Status(figure.absence["status"])]
+                levels = ", ".join(f"{c.name} ({format_period(c.row['period'])})" for c in figure.cells.values())
+                rows.append([figure.indicator.label, why, levels or "aucun niveau"])
+        if not rows:
+            return Block("")
+        return Block(tables.plain_table(["Ce qui manque", "Pourquoi", "Connu pour"], rows, "Chiffres clés sans valeur pour le quartier"))
+
+    def _other_figures(self) -> Block:
+        rows = []
+        for indicator in self.profile.indicators:
+            mine = self.profile.own(indicator.id)
+            if not indicator.key and len(mine):
+                row = mine.iloc[-1]
+                self.ledger.add(row)
+                rows.append([indicator.label, tables.value_words(row, indicator), format_period(row["period"]),
+                             STATUS_FR[Status(row["status"])], tables.edition_name(self.profile, row)])  # fmt: skip
+        if not rows:
+            return Block("")
+        table = tables.plain_table(["Indicateur", "Quartier", "Année", "Statut", "Source"], rows, "Autres chiffres du quartier", "small")
+        return Block(f"<details><summary>Les autres chiffres du quartier ({len(rows)})</summary>{table}</details>")
+
+    def map_location(self) -> Block:
+        """Map the QPV in its agglomération, with the perimeters of 2015 and 2024."""
+        return atlas.location(self.profile, self.ledger)
+
+    def map_headline(self) -> Block:
+        """Map the headline indicator over the QPV of the agglomération, else of the département."""
+        return atlas.headline(self.profile, self.headline, self.ledger)
+
+    def map_theme(self) -> Block:
+        """Map what is the theme's own."""
+        return atlas.own_theme(self.profile, self.headline, self.ledger)
+
+    def evolution(self) -> Block:
+        """Draw the headline indicator over time, the QPV beside its comparators."""
+        done = []
+        for figure in [f for f in self.figures if f.known][:2]:
+            block = self._evolution(figure)
+            if block is not None:
+                done.append(block)
+        if done:
+            return join(*done)
+        return Block(f"<p class='notice'>Pas d’évolution à dessiner{NNBSP}: aucun chiffre clé n’est connu à deux dates pour ce quartier.</p>")
+
+    def _evolution(self, figure: KeyFigure) -> Block | None:
+        indicator = figure.indicator
+        mine = self.profile.own(indicator.id)
+        if len(mine) < 2:
+            return None
+        series = [charts.Series(self.profile.place["name"], list(mine["period"]), list(mine["value"]), own=True)]
+        self.ledger.add_all(mine)
+        for level in COMPARISON_LEVELS:
+            rows = self.profile.of_level(indicator.id, level)
+            if len(rows) and indicator.unit != "count":
+                name = next(p.name for p in self.profile.comparators[level] if p.code == rows["territory"].iloc[0])
+                series.append(charts.Series(name, list(rows["period"]), list(rows["value"])))
+                self.ledger.add_all(rows)
+        key = f"evo-{self.figures.index(figure)}"
+        drawing = charts.evolution(series, indicator, self._source(mine), key)
+        head, rows_ = charts.data_table(series, indicator)
+        words = [sentences.own_change_words(figure), sentences.gap_change_words(figure)]
+        return blocks.chart(drawing, key, indicator.label, words, tables.plain_table(head, rows_, f"Données{NNBSP}: {indicator.label}", "small"))
+
+    def quadrant(self) -> Block:
+        """Draw the quadrant: level of the gap × change of the gap, one point a QPV."""
+        for figure in self.figures:
+            values, name, scope = quadrant_input(self.profile, figure.indicator)
+            if not scope:
+                continue
+            result = analysis.quadrant(values, figure.indicator)
+            if isinstance(result, Refusal):
+                continue
+            return blocks.quadrant(self.profile, figure, result, name, scope, self._source(self.profile.own(figure.indicator.id)))
+        return Block(
+            "<p class='notice'>Pas de quadrant{}: il faut, pour trois QPV au moins, deux dates espacées d’au moins trois ans "
+            "et un territoire de comparaison connu aux mêmes dates.</p>".format(NNBSP)
+        )
+
+    def own_block(self) -> Block:
+        """Show the block that only this theme has."""
+        return blocks.OWN_BLOCKS[self.profile.theme](self.profile, self.ledger)
+
+    def contract(self) -> Block:
+        """List what the contrat de ville prints on this QPV, with document and line."""
+        rows = self.profile.rows_of_qpv()
+        rows = rows[rows["status"] == Status.TRANSCRIBED].sort_values(["indicator", "position", "row"])
+        if rows.empty:
+            return Block("<p>Aucun contrat de ville embarqué ne donne de chiffre sur ce quartier pour ce thème.</p>")
+        self.ledger.add_all(rows)
+        lines = [
+            [self.profile.catalog.indicator(r["indicator"]).label,
+             tables.value_words(r, self.profile.catalog.indicator(r["indicator"])),
+             format_period(r["period"]), f"{r['edition']}, l.{NBSP}{r['row']}", r["note"]]
+            for _, r in rows.iterrows()
+        ]  # fmt: skip
+        table = tables.plain_table(["Indicateur", "Valeur imprimée", "Année", "Document et ligne", "Note"], lines, "Chiffres repris du contrat de ville", "small")
+        undated = int((rows["period"] == UNDATED).sum())
+        note = f"<p>{undated} de ces chiffres sont imprimés sans année{NNBSP}: ils ne sont ni comparés ni dessinés.</p>" if undated else ""
+        return Block(f"{note}<details><summary>Les {len(lines)} chiffres du contrat</summary>{table}</details>")
+
+    def sources(self) -> Block:
+        """Name the editions that were used, the definitions and the limits."""
+        return blocks.sources(self.profile, self.ledger)
+
+    def close(self) -> Any:
+        """Write the figures shown, for machines, and the record that the batch reads."""
+        figures = self.ledger.figures()
+        missing = [f.indicator.id for f in self.figures if is_missing(f)]
+        record = {
+            "qpv": self.profile.code,
+            "name": str(self.profile.place["name"]),
+            "theme": self.profile.theme,
+            "quarter": str(self.profile.quarter),
+            "status": "degraded" if 2 * len(missing) >= len(self.figures) else "ok",
+            "missing": missing,
+            "figures": figures,
+        }
+        script = f'<script type="application/json" id="qpv-figures">{script_json(figures)}</script>'
+        return _Closing(script, record)
+
+    def _source(self, rows: pd.DataFrame) -> str:
+        editions = self.profile.editions.set_index("edition")
+        names = dict.fromkeys(f"{editions.at[e, 'producer']}, {editions.at[e, 'dataset']}" for e in rows["edition"])
+        return f"Source : {' ; '.join(names)}. Observatoire des QPV, {self.profile.quarter.label}."
+
+
+class _Closing(Block):
+    """The last output of a notebook: nothing to see, the figures and the record for machines."""
+
+    def __init__(self, script: str, record: dict[str, Any]) -> None:
+        shown = f"{len(record['figures'])} chiffres dans ce brief."
+        super().__init__(script, f'<p class="qpv">{text(shown)}</p>')
+        object.__setattr__(self, "record", record)
+
+    def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> dict[str, Any]:
+        return super()._repr_mimebundle_(include, exclude) | {RECORD_MIME: self.record}  # type: ignore[attr-defined]
+
+

@@ -1,0 +1,278 @@
+"""Building the warehouse: read everything, check it, write it whole.
+
+A build is made beside the old one and takes its place in one rename, or not at all.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+import tempfile
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pandas as pd
+
+import qpv
+from qpv import crosswalk
+from qpv.catalog import Catalog
+from qpv.contracts import Contracts, load_contracts, match_schools
+from qpv.errors import SourceError
+from qpv.reference import Reference
+from qpv.schemas import CROSSWALK, EDITIONS, OBSERVATIONS, TERRITORIES, check, empty
+from qpv.sources import READERS, Delivery, Finding
+from qpv.sources.base import Context
+from qpv.sources.rawfile import Recognised, list_files, recognise
+from qpv.vocabulary import ABSENT, THEMES_FR
+from qpv.warehouse import TEXT_COLUMNS, point_to, pointed
+
+if TYPE_CHECKING:
+    import geopandas as gpd
+
+
+@dataclass(frozen=True)
+class BuildReport:
+    """What a build did: where it lies, whether anything had to be done, and what was noticed."""
+
+    path: Path
+    fresh: bool
+    observations: int
+    findings: list[Finding]
+
+
+def build(
+    data: Path, raw: Iterable[Path], target: Path, progress: Callable[[str], None] = lambda message: None
+) -> BuildReport:
+    """Build the warehouse from embedded, reference and raw data.
+
+    Parameters
+    ----------
+    data
+        The project's ``data`` folder (catalogue, contracts, reference).
+    raw
+        Folders of official files, the first ones win.
+    target
+        The warehouse folder; its present build stays in use until the new one is whole.
+
+    Raises
+    ------
+    CatalogError, SourceError, WarehouseError
+        Naming every fault that was found; the old warehouse is untouched.
+    """
+    catalog = Catalog.load(data / "catalog")
+    reference = Reference.load(data / "reference")
+    contracts = load_contracts(data / "contracts", catalog, reference)
+    files, findings = recognise(list_files(raw), catalog)
+    digest = _digest(data, files, findings)
+    finished = target / digest
+    if (finished / "meta.json").exists():
+        point_to(target, digest)
+        meta = json.loads((finished / "meta.json").read_text("utf-8"))
+        return BuildReport(finished, False, meta["observations"], [Finding(**f) for f in meta["findings"]])
+
+    deliveries = _read_all(files, Context(catalog, reference), progress)
+    findings = findings + [f for _, d in deliveries for f in d.findings]
+    tables = _assemble(catalog, reference, contracts, deliveries)
+    target.mkdir(parents=True, exist_ok=True)
+    scratch = Path(tempfile.mkdtemp(prefix=".build-", dir=target))
+    try:
+        progress("écriture")
+        count = _write(scratch, tables, catalog)
+        meta = {
+            "version": qpv.__version__, "observations": count, "covered": _covered(contracts, tables.crosswalk),
+            "findings": [vars(f) for f in findings],
+        }  # fmt: skip
+        (scratch / "meta.json").write_text(json.dumps(meta, ensure_ascii=False, indent=1), "utf-8")
+        scratch.chmod(0o755)
+        try:
+            scratch.rename(finished)
+        except OSError:
+            # Another build of the same data came first: its result is the same as ours.
+            if not (finished / "meta.json").exists():
+                raise
+    finally:
+        shutil.rmtree(scratch, ignore_errors=True)
+    previous = pointed(target)
+    point_to(target, digest)
+    _forget_others(target, {digest, previous})
+    return BuildReport(finished, True, count, findings)
+
+
+def _digest(data: Path, files: list[Recognised], findings: list[Finding]) -> str:
+    """Digest all that a build depends on: data, raw files, and the library's own code."""
+    total = hashlib.sha256(qpv.__version__.encode())
+    parts = [p for sub in ("catalog", "contracts", "reference") for p in sorted((data / sub).rglob("*"))]
+    parts += sorted(Path(__file__).parent.rglob("*.py"))
+    for path in parts:
+        if path.is_file() and "__pycache__" not in path.parts:
+            total.update(path.name.encode() + b"\0" + path.read_bytes())
+    for item in files:
+        total.update(f"{item.edition.id}\0{item.file.name}\0{item.file.sha256()}\n".encode())
+    for finding in findings:
+        total.update(str(finding).encode())
+    return total.hexdigest()[:16]
+
+
+def _read_all(
+    files: list[Recognised], context: Context, progress: Callable[[str], None]
+) -> list[tuple[Recognised, Delivery]]:
+    deliveries, faults = [], []
+    for item in files:
+        progress(item.file.name)
+        name = item.source.reader or ""
+        if name not in READERS:
+            faults.append(f"source {item.source.id!r}: no reader {name!r}; known: {', '.join(sorted(READERS))}")
+            continue
+        try:
+            deliveries.append((item, READERS[name](item.file, item.source, item.edition, context)))
+        except SourceError as error:
+            faults.append(str(error))
+    if faults:
+        raise SourceError("\n".join(faults))
+    return deliveries
+
+
+@dataclass(frozen=True)
+class _Tables:
+    observations: pd.DataFrame
+    territories: pd.DataFrame
+    crosswalk: pd.DataFrame
+    editions: pd.DataFrame
+    geometry: gpd.GeoDataFrame | None
+
+
+def _assemble(
+    catalog: Catalog, reference: Reference, contracts: Contracts, deliveries: list[tuple[Recognised, Delivery]]
+) -> _Tables:
+    outlines = [d.geometry for _, d in deliveries if d.geometry is not None]
+    geometry = None
+    if outlines:
+        # Of two outlines for one territory the first edition of the catalogue wins.
+        geometry = pd.concat(outlines, ignore_index=True).drop_duplicates(["level", "code"], ignore_index=True)
+    official = pd.concat([d.territories for _, d in deliveries] or [empty(TERRITORIES)], ignore_index=True)
+    schools = official[official["level"] == "school"].drop_duplicates("code")
+    renamed = match_schools(contracts.places, schools)
+    places = contracts.places[~contracts.places["code"].isin(renamed)]
+    observations = [d.observations for _, d in deliveries if len(d.observations)]
+    transcribed = contracts.observations.assign(territory=contracts.observations["territory"].replace(renamed))
+    table = pd.concat([transcribed, *observations], ignore_index=True)
+    pairs = crosswalk.declared(reference.qpv)
+    if geometry is not None:
+        pairs = crosswalk.combine(crosswalk.overlap(geometry), pairs)
+    return _Tables(
+        observations=table,
+        territories=check(_territories(reference, [places, official], table), TERRITORIES),
+        crosswalk=check(pairs, CROSSWALK),
+        editions=check(_editions(contracts, deliveries, table), EDITIONS),
+        geometry=geometry,
+    )
+
+
+def _territories(reference: Reference, others: list[pd.DataFrame], observations: pd.DataFrame) -> pd.DataFrame:
+    """Put all places together; what the contracts declare comes before what contours say."""
+    names = list(TERRITORIES.columns)
+    seen = observations.loc[observations["level"] == "qpv", ["territory", "generation"]].drop_duplicates()
+    bare = pd.DataFrame({"code": seen["territory"], "generation": seen["generation"], "level": "qpv",
+                         "name": "QPV " + seen["territory"].astype(str)})  # fmt: skip
+    qpv = reference.qpv
+    stated = []
+    for generation in ("2024", "2015"):
+        stated.append(
+            pd.DataFrame(
+                {"code": qpv[f"code_{generation}"], "generation": generation, "level": "qpv", "name": qpv["name"],
+                 "aliases": qpv["aliases"], "communes": qpv["communes"], "epci": qpv["epci"],
+                 "edition": "reference"}
+            )
+        )  # fmt: skip
+    communes, departements = reference.communes, reference.departements
+    stated += [
+        communes.assign(level="commune", communes=communes["code"], edition="reference"),
+        reference.epci.assign(level="epci", epci=reference.epci["code"], edition="reference"),
+        departements.assign(level="departement", departement=departements["code"], edition="reference"),
+        reference.regions.assign(level="region", region=reference.regions["code"], edition="reference"),
+        pd.DataFrame({"code": ["FR", "FRM"], "level": "france", "name": ["France", "France métropolitaine"],
+                      "edition": "reference"}),
+    ]  # fmt: skip
+    table = pd.concat([*(t.reindex(columns=names) for t in [*stated, *others]), bare.reindex(columns=names)],
+                      ignore_index=True)  # fmt: skip
+    table = table.replace("", pd.NA).groupby(["level", "code"], as_index=False, sort=True).first()
+    numbers = ["population", "longitude", "latitude"]
+    table[numbers] = table[numbers].astype(float)
+    text = [n for n in names if n not in numbers]
+    table[text] = table[text].astype(object).where(table[text].notna(), "").astype(str)
+    first = table["communes"].str.split(" ").str[0]
+    place = first.map(lambda c: reference.place([c]) if c else {"departement": "", "region": ""})
+    for column in ("departement", "region"):
+        table[column] = table[column].where(table[column] != "", place.map(lambda p, c=column: p[c]))
+    return table[names]
+
+
+def _editions(
+    contracts: Contracts, deliveries: list[tuple[Recognised, Delivery]], observations: pd.DataFrame
+) -> pd.DataFrame:
+    absent = observations["status"].isin([s.value for s in ABSENT])
+    counts, absences = observations["edition"].value_counts(), observations.loc[absent, "edition"].value_counts()
+    rows = [
+        {
+            "edition": d.id, "source": "contracts", "producer": d.publisher, "dataset": d.title, "landing_page": "",
+            "licence": "Document public ; chiffres repris avec leur ligne", "published": d.published,
+            "published_precision": d.published_precision, "priority": 100 + d.priority, "generation": "", "file": d.text,
+            "sha256": "", "traps": "",
+        }
+        for d in contracts.documents.values()
+    ] + [
+        {
+            "edition": r.edition.id, "source": r.source.id, "producer": r.source.producer, "dataset": r.source.dataset,
+            "landing_page": r.source.landing_page, "licence": r.source.licence, "published": r.edition.published,
+            "published_precision": r.edition.published_precision, "priority": r.source.priority,
+            "generation": r.source.generation, "file": r.file.name, "sha256": r.file.sha256(),
+            "traps": "|".join(r.edition.traps),
+        }
+        for r, _ in deliveries
+    ]  # fmt: skip
+    table = pd.DataFrame(rows)
+    table["observations"] = table["edition"].map(counts).fillna(0)
+    table["absences"] = table["edition"].map(absences).fillna(0)
+    return table.sort_values("edition", ignore_index=True)
+
+
+def _write(folder: Path, tables: _Tables, catalog: Catalog) -> int:
+    """Write the tables; observations in one file a theme, sorted by level and territory."""
+    observations = tables.observations
+    themes = observations["indicator"].map(lambda i: catalog.indicator(i).themes)
+    order = ["level", "territory", "indicator", "period", "edition", "row"]
+    written = 0
+    for theme in THEMES_FR:
+        shown = themes.map({t: theme in t for t in themes.unique()}).astype(bool)
+        part = observations[shown].sort_values(order, ignore_index=True)
+        part = check(part, OBSERVATIONS)
+        part[TEXT_COLUMNS] = part[TEXT_COLUMNS].astype("category")
+        part.to_parquet(folder / f"observations-{theme}.parquet", index=False, row_group_size=20_000)
+        written += len(part)
+    (folder / "catalog.json").write_text(catalog.to_json(), "utf-8")
+    tables.territories.to_parquet(folder / "territories.parquet", index=False)
+    tables.crosswalk.to_parquet(folder / "crosswalk.parquet", index=False)
+    tables.editions.to_parquet(folder / "editions.parquet", index=False)
+    if tables.geometry is not None:
+        tables.geometry.sort_values(["level", "code"], ignore_index=True).to_parquet(
+            folder / "geometry.parquet", index=False, write_covering_bbox=True, row_group_size=500
+        )
+    return written
+
+
+def _covered(contracts: Contracts, crosswalk: pd.DataFrame) -> list[str]:
+    """List the QPV of 2024 with an embedded figure, on their own perimeter or on that of 2015."""
+    codes = set(contracts.observations.loc[contracts.observations["level"] == "qpv", "territory"])
+    stated = crosswalk.sort_values("share_2015", ascending=False, na_position="first").drop_duplicates("code_2015")
+    heirs = stated.loc[stated["code_2015"].isin(codes), "code_2024"]
+    return sorted({c for c in codes if c.startswith("QN")} | set(heirs))
+
+
+def _forget_others(target: Path, kept: set[str | None]) -> None:
+    """Remove older builds; the last one stays, for the batch that may still read it."""
+    for path in target.iterdir():
+        if path.is_dir() and not path.name.startswith(".") and path.name not in kept:
+            shutil.rmtree(path, ignore_errors=True)

@@ -1,0 +1,148 @@
+"""The command ``qpv``: build the data, make the briefs.
+
+Exit codes: 0 all went well; 1 a brief failed, the others are there; 2 bad input, nothing was touched.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import os
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+
+from qpv import batch, build, site
+from qpv.errors import QpvError
+from qpv.profile import select
+from qpv.project import Project
+from qpv.quarter import Quarter
+from qpv.vocabulary import BRIEF_THEMES
+from qpv.warehouse import Warehouse
+
+app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False,
+                  help="Observatoire des quartiers prioritaires : données et briefs.")  # fmt: skip
+data_app = typer.Typer(no_args_is_help=True, help="Construire et inspecter l’entrepôt de données.")
+app.add_typer(data_app, name="data")
+
+out = Console(highlight=False)
+err = Console(stderr=True, highlight=False)
+
+Raw = Annotated[str, typer.Option(help="Folders of official files, separated by ':'. Default: data/raw, and ../shared/official if it exists.")]
+
+
+@data_app.command("build")
+def data_build(raw: Raw = "", quiet: Annotated[bool, typer.Option("--quiet", help="Only errors.")] = False) -> None:
+    """Build the warehouse from embedded, reference and raw data.
+
+    Example: qpv data build --raw data/raw
+    """
+    _build(Project.find(Path.cwd()), raw, quiet)
+
+
+@app.command()
+def briefs(
+    quarter: Annotated[str, typer.Option(help="YYYY-Tn; only data published by its end. Default: the last complete one.")] = "",
+    territory: Annotated[str, typer.Option(help="QPV code or name, EPCI (SIREN), département, 'all', or 'contracts'.")] = "contracts",
+    theme: Annotated[str, typer.Option(help=f"Themes, separated by commas: {', '.join(BRIEF_THEMES)}. Default: all six.")] = "",
+    raw: Raw = "",
+    output: Annotated[Path | None, typer.Option(help="Where to write. Default: outputs/")] = None,
+    jobs: Annotated[int, typer.Option(min=1, max=256, help="Parallel processes.")] = os.cpu_count() or 1,
+    quiet: Annotated[bool, typer.Option("--quiet", help="Only errors and the path of the index.")] = False,
+) -> None:
+    """Make the briefs of a territory for a quarter.
+
+    Example: qpv briefs --quarter 2026-T3 --territory QN06254M --theme revenue
+    """
+    when = Quarter.parse(quarter) if quarter else Quarter.last_complete(dt.date.today())
+    themes = [t.strip() for t in theme.split(",") if t.strip()] or list(BRIEF_THEMES)
+    project = Project.find(Path.cwd())
+    target = (output or project.outputs).resolve()
+    batch.plan([], themes, when, project.notebooks, project.warehouse, target)  # refuse a bad theme before any work
+    _build(project, raw, quiet)
+    store = Warehouse(project.warehouse)
+    tasks = batch.plan(select(store, territory), themes, when, project.notebooks, project.warehouse, target)
+    records = _run(tasks, min(jobs, len(tasks)), quiet)
+    folder = target / str(when)
+    batch.write_figures(records, folder)
+    batch.write_run(records, when, territory, folder)
+    index = site.write_index(records, when, store, folder)
+    failed = [r for r in records if r.status == "failed"]
+    for record in failed:
+        error = record.error or {}
+        err.print(f"échec : {record.qpv} {record.theme}, cellule {error.get('cell')} : {error.get('name')}: {error.get('message')}", markup=False)
+    if not quiet:
+        degraded = sum(r.status == "degraded" for r in records)
+        out.print(f"{len(records) - len(failed)} briefs écrits ({degraded} partiels), {len(failed)} échecs", markup=False)
+    out.print(str(index), markup=False, soft_wrap=True)
+    if failed:
+        raise typer.Exit(1)
+
+
+def _build(project: Project, raw: str, quiet: bool) -> None:
+    folders = project.raw(raw)
+    with out.status("Entrepôt de données…") if not quiet and out.is_terminal else _Nothing() as status:
+        report = build.build(project.data, folders, project.warehouse, lambda step: status.update(f"Entrepôt : {step}"))
+    if quiet:
+        return
+    fresh = "construit" if report.fresh else "à jour"
+    out.print(f"Entrepôt {fresh} : {report.observations:,} observations".replace(",", "\u202f"), markup=False)
+    warnings = [f for f in report.findings if f.severity == "warning"] if report.fresh else []
+    for finding in warnings:
+        err.print(f"attention : {finding}", markup=False, soft_wrap=True)
+    unknown = sum(f.severity == "info" and "not recognised" in f.message for f in report.findings)
+    if report.fresh and unknown:
+        out.print(f"{unknown} fichiers de RAW ne sont d’aucune édition connue ('qpv data status' les nomme)", markup=False)
+
+
+class _Nothing:
+    """Stands for a progress line where there is no terminal."""
+
+    def __enter__(self) -> _Nothing:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        return None
+
+    def update(self, message: str) -> None:
+        """Say nothing."""
+
+
+def _run(tasks: list[batch.Task], jobs: int, quiet: bool) -> list[batch.Record]:
+    columns = (TextColumn("Briefs"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=err, disable=quiet or not err.is_terminal) as progress:
+        bar = progress.add_task("briefs", total=len(tasks))
+        return batch.run(tasks, jobs, lambda record: progress.advance(bar))
+
+
+@data_app.command("status")
+def data_status() -> None:
+    """Say what the warehouse holds: editions, dates, observations, absences, and what was noticed.
+
+    Example: qpv data status
+    """
+    store = Warehouse(Project.find(Path.cwd()).warehouse)
+    for e in store.editions.sort_values(["source", "edition"]).itertuples():
+        out.print(f"{e.edition:45} publiée {e.published:%Y-%m-%d} ({e.published_precision}) {e.observations:>9} observations, dont {e.absences} absences", markup=False, soft_wrap=True)
+    for finding in store.meta["findings"]:
+        line = f", ligne {finding['line']}" if finding["line"] else ""
+        out.print(f"{finding['severity']} : {finding['file']}{line} : {finding['message']}", markup=False, soft_wrap=True)
+
+
+def main() -> None:
+    """Run the command; a :class:`QpvError` becomes one line and exit code 2."""
+    try:
+        app()
+    except QpvError as error:
+        err.print(f"erreur : {error}", markup=False, soft_wrap=True)
+        sys.exit(2)
+    except KeyboardInterrupt:
+        err.print("interrompu ; la même commande reprend le travail", markup=False)
+        sys.exit(130)
+
+
+if __name__ == "__main__":
+    main()

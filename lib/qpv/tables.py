@@ -1,0 +1,173 @@
+"""Tables: plain HTML, escaped, readable on paper and by a screen reader."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import pandas as pd
+
+from qpv.catalog import Indicator
+from qpv.comparison import Cell, KeyFigure
+from qpv.html import text
+from qpv.numbers import DASH, NNBSP, format_difference, format_value
+from qpv.profile import COMPARISON_LEVELS, Profile
+from qpv.analysis import Direction
+from qpv.quarter import format_date, format_period
+from qpv.sentences import ratio_words
+from qpv.vocabulary import QUALIFIER_FR, STATUS_FR, Polarity, Qualifier, Status
+
+_HEADS = {
+    "commune": "Commune", "epci": "Agglomération", "departement": "Département", "region": "Région", "france": "France",
+}  # fmt: skip
+_SIGNS = {Direction.BETTER: "▲", Direction.WORSE: "▼", Direction.EQUAL: "=", Direction.NEUTRAL: "•"}
+_SIGN_WORDS = {
+    Direction.BETTER: "favorable", Direction.WORSE: "défavorable", Direction.EQUAL: "égal", Direction.NEUTRAL: "sans jugement",
+}  # fmt: skip
+
+
+def plain_table(head: Sequence[str], rows: Sequence[Sequence[str]], caption: str, css: str = "") -> str:
+    """Write a table of texts; the first column heads its row."""
+    header = "".join(f'<th scope="col">{text(h)}</th>' for h in head)
+    body = "".join(
+        "<tr>" + "".join(f'<th scope="row">{text(c)}</th>' if n == 0 else f"<td>{text(c)}</td>" for n, c in enumerate(row)) + "</tr>"
+        for row in rows
+    )
+    return (
+        f'<div class="scroll" tabindex="0" role="region" aria-label="{text(caption)}"><table class="{css}"><caption>{text(caption)}</caption>'
+        f"<thead><tr>{header}</tr></thead><tbody>{body}</tbody></table></div>"
+    )
+
+
+def value_words(row: pd.Series, indicator: Indicator) -> str:
+    """Write the value of an observation with its qualifier, or why there is none."""
+    if pd.isna(row["value"]):
+        return STATUS_FR[Status(row["status"])]
+    words = format_value(float(row["value"]), indicator.unit, indicator.decimals)
+    qualifier = QUALIFIER_FR[Qualifier(row["qualifier"])]
+    return f"{qualifier} {words}" if qualifier else words
+
+
+def badge(status: str) -> str:
+    """Write a status so that it is read, not only seen."""
+    return f'<span class="badge {text(status)}">{text(STATUS_FR[Status(status)])}</span>'
+
+
+def key_table(profile: Profile, figures: Sequence[KeyFigure], caption: str) -> str:
+    """Write the key-figure table: one row an indicator, all comparison levels, gap, rank, status."""
+    names = {level: next((f.cells[level].name for f in figures if level in f.cells), "") for level in COMPARISON_LEVELS}
+    shown = [level for level in COMPARISON_LEVELS if names[level]]
+    heads = ["Indicateur", "Quartier, année et statut", "Écart", "Rang parmi les QPV"]
+    heads += [_HEADS[n] if n == "france" else f"{_HEADS[n]}{NNBSP}: {names[n]}" for n in shown]
+    heads.append("QPV de France (médiane)")
+    header = "".join(f'<th scope="col">{text(h)}</th>' for h in heads)
+    body = "".join(_key_row(profile, f, shown) for f in figures)
+    return (
+        f'<div class="scroll" tabindex="0" role="region" aria-label="{text(caption)}"><table class="key"><caption>{text(caption)}</caption>'
+        f"<thead><tr>{header}</tr></thead><tbody>{body}</tbody></table></div>"
+    )
+
+
+def _key_row(profile: Profile, figure: KeyFigure, levels: Sequence[str]) -> str:
+    indicator = figure.indicator
+    median = DASH if figure.median_of_peers is None else format_value(figure.median_of_peers, indicator.unit, indicator.decimals)
+    cells = [
+        f'<th scope="row">{text(indicator.label)}{_details(profile, figure)}</th>',
+        f'<td class="own">{_own_cell(figure)}</td>', f"<td>{_gap_cell(figure)}</td>", f"<td>{_rank_cell(figure)}</td>",
+        *(f"<td>{_other_cell(figure.cells.get(level), indicator)}</td>" for level in levels),
+        f"<td>{text(median)}</td>",
+    ]  # fmt: skip
+    return f"<tr>{''.join(cells)}</tr>"
+
+
+def _own_cell(figure: KeyFigure) -> str:
+    if figure.own is None:
+        why = Status.UNAVAILABLE if figure.absence is None else Status(figure.absence["status"])
+        when = "" if figure.absence is None else f'<span class="newer">{text(format_period(figure.absence["period"]))}</span>'
+        return f'<span class="none">pas de valeur</span>{when}{badge(why)}'
+    words = f"<strong>{text(value_words(figure.own, figure.indicator))}</strong>"
+    words += f'<span class="newer">{text(format_period(figure.own["period"]))}</span>{badge(figure.own["status"])}'
+    if figure.latest is not None:
+        newer = f"puis {value_words(figure.latest, figure.indicator)} en {format_period(figure.latest['period'])}"
+        words += f'<span class="newer">{text(newer)}</span>'
+    if len(figure.contradictions):
+        words += '<span class="clash" title="sources contradictoires">≠ sources</span>'
+    return words
+
+
+def _other_cell(cell: Cell | None, indicator: Indicator) -> str:
+    if cell is None:
+        return DASH
+    words = text(value_words(cell.row, indicator))
+    return words if cell.same_period else f'<span class="dated">{words} ({text(format_period(cell.row["period"]))})</span>'
+
+
+def _gap_cell(figure: KeyFigure) -> str:
+    gap, indicator = figure.gap, figure.indicator
+    if gap is None:
+        return DASH
+    ratio = f" ({ratio_words(gap.ratio)})" if gap.ratio and indicator.unit in ("eur", "pct") else ""
+    words = f"{format_difference(gap.absolute, indicator.unit, indicator.decimals)}{ratio}"
+    place = {"epci": "agglomération", "commune": "commune"}.get(figure.gap_level, _HEADS.get(figure.gap_level, "").lower())
+    return (
+        f'<span class="gap {gap.direction}"><span aria-hidden="true">{_SIGNS[gap.direction]}</span> {text(words)}'
+        f'<span class="newer">{text(_SIGN_WORDS[gap.direction])}, {text(place)}</span></span>'
+    )
+
+
+def _rank_cell(figure: KeyFigure) -> str:
+    words = []
+    for scope, place in (("epci", "agglo."), ("departement", "dép."), ("france", "France")):
+        if scope in figure.ranks:
+            rank = figure.ranks[scope]
+            words.append(f"{rank.position}/{rank.count} {place}")
+    title = "1 = le plus élevé" if figure.indicator.polarity is Polarity.NONE else "1 = le plus favorable"
+    return f'<span title="{title}">{"<br>".join(text(w) for w in words)}</span>' if words else DASH
+
+
+def _details(profile: Profile, figure: KeyFigure) -> str:
+    """Write, behind one click, all that a reader needs in order to trust the figure."""
+    indicator = figure.indicator
+    items = [("Définition", indicator.definition), ("Champ", indicator.universe)]
+    if indicator.numerator and indicator.denominator:
+        items.append(("Calcul", f"{indicator.numerator} / {indicator.denominator}"))
+    if figure.own is not None:
+        items += provenance(profile, figure.own)
+    elif figure.absence is not None:
+        items += provenance(profile, figure.absence)
+    if len(figure.contradictions):
+        said = "; ".join(
+            f"{value_words(r, indicator)} en {format_period(r['period'])} ({edition_name(profile, r)})"
+            for _, r in figure.contradictions.iterrows()
+        )
+        items.append(("Sources contradictoires", said))
+    items += [("À savoir", w) for w in indicator.warnings]
+    items += [("Rupture de série", f"{format_period(b.period)}{NNBSP}: {b.reason}") for b in indicator.breaks]
+    body = "".join(f"<dt>{text(k)}</dt><dd>{text(v)}</dd>" for k, v in items)
+    return f"<details><summary>Définition et source</summary><dl>{body}</dl></details>"
+
+
+def provenance(profile: Profile, row: pd.Series) -> list[tuple[str, str]]:
+    """Say where an observation comes from: source, edition, date, licence, place in the file, perimeter."""
+    edition = profile.editions.set_index("edition").loc[row["edition"]]
+    day = edition["published"].date()
+    published = {
+        "day": format_date(day), "month": f"{format_date(day).split(maxsplit=1)[-1]}", "year": f"{day.year}",
+    }.get(edition["published_precision"], f"au plus tard le {format_date(day)} (date supposée)")  # fmt: skip
+    place = f"{row['file']}, ligne {row['row']}" + (f", colonne {row['column']}" if row["column"] else "")
+    items = [
+        ("Source", f"{edition['producer']}, {edition['dataset']}"),
+        ("Édition", f"{row['edition']}, publiée{NNBSP}: {published}"),
+        ("Licence", edition["licence"]),
+        ("Où", place),
+    ]
+    if row["generation"]:
+        items.append(("Périmètre", f"QPV {row['generation']}, code {row['territory']}"))
+    if row["note"]:
+        items.append(("Note", row["note"]))
+    return items
+
+
+def edition_name(profile: Profile, row: pd.Series) -> str:
+    """Name a source in a few words."""
+    edition = profile.editions.set_index("edition").loc[row["edition"]]
+    return f"{edition['producer']}, {edition['dataset']}"
