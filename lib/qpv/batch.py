@@ -159,7 +159,7 @@ def make(task: Task) -> Record:
         record.figures, record.bytes = told["figures"], len(page)
     except PapermillExecutionError as error:
         record.error = {"cell": error.cell_index, "name": error.ename, "message": _ANSI.sub("", str(error.evalue))[:2000]}
-    except Exception as error:  # one brief's trouble, of whatever kind, must not stop the others
+    except Exception as error:  # noqa: BLE001  one brief's trouble, of whatever kind, must not stop the others
         record.error = {"cell": None, "name": type(error).__name__, "message": str(error)[:2000]}
     finally:
         if scratch.exists():

@@ -43,9 +43,7 @@ class BuildReport:
     findings: list[Finding]
 
 
-def build(
-    data: Path, raw: Iterable[Path], target: Path, progress: Callable[[str], None] = lambda message: None
-) -> BuildReport:
+def build(data: Path, raw: Iterable[Path], target: Path, progress: Callable[[str], None] = lambda message: None) -> BuildReport:
     """Build the warehouse from embedded, reference and raw data.
 
     Parameters
@@ -116,9 +114,7 @@ def _digest(data: Path, files: list[Recognised], findings: list[Finding]) -> str
     return total.hexdigest()[:16]
 
 
-def _read_all(
-    files: list[Recognised], context: Context, progress: Callable[[str], None]
-) -> list[tuple[Recognised, Delivery]]:
+def _read_all(files: list[Recognised], context: Context, progress: Callable[[str], None]) -> list[tuple[Recognised, Delivery]]:
     deliveries, faults = [], []
     for item in files:
         progress(item.file.name)
@@ -210,9 +206,7 @@ def _territories(reference: Reference, others: list[pd.DataFrame], observations:
     return table[names]
 
 
-def _editions(
-    contracts: Contracts, deliveries: list[tuple[Recognised, Delivery]], observations: pd.DataFrame
-) -> pd.DataFrame:
+def _editions(contracts: Contracts, deliveries: list[tuple[Recognised, Delivery]], observations: pd.DataFrame) -> pd.DataFrame:
     absent = observations["status"].isin([s.value for s in ABSENT])
     counts, absences = observations["edition"].value_counts(), observations.loc[absent, "edition"].value_counts()
     rows = [

@@ -212,8 +212,7 @@ class Catalog:
                 source = self.sources.get(column.source)
                 if source is None:
                     raise CatalogError(
-                        f"indicator {indicator.id!r}: unknown source {column.source!r}; "
-                        f"known: {', '.join(sorted(self.sources))}"
+                        f"indicator {indicator.id!r}: unknown source {column.source!r}; known: {', '.join(sorted(self.sources))}"
                     )
                 if column.block != "main" and column.block not in source.blocks:
                     raise CatalogError(
@@ -287,7 +286,7 @@ class Catalog:
 
 def _entries(file: Path, kind: type[E]) -> list[E]:
     try:
-        raw = yaml.load(file.read_text(encoding="utf-8"), Loader=_LOADER)
+        raw = yaml.load(file.read_text(encoding="utf-8"), Loader=_LOADER)  # noqa: S506  _LOADER is a safe loader
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
         raise CatalogError(f"{file.name}: cannot be read as YAML: {error}") from error
     if not isinstance(raw, list):
@@ -298,10 +297,7 @@ def _entries(file: Path, kind: type[E]) -> list[E]:
             entries.append(kind.model_validate(item))
         except ValidationError as error:
             name = item.get("id", f"entry {position}") if isinstance(item, dict) else position
-            faults += [
-                f"{file.name}: {name}: {'.'.join(map(str, e['loc'])) or 'entry'}: {e['msg']}"
-                for e in error.errors()
-            ]
+            faults += [f"{file.name}: {name}: {'.'.join(map(str, e['loc'])) or 'entry'}: {e['msg']}" for e in error.errors()]
     if faults:
         raise CatalogError("\n".join(faults))
     return entries

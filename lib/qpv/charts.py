@@ -9,9 +9,9 @@ from __future__ import annotations
 import io
 import re
 import textwrap
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 import matplotlib as mpl
 import numpy as np
@@ -34,7 +34,7 @@ INK: Final = "#1d2733"
 FAINT: Final = "#d5dae0"
 MUTED: Final = "#5b6672"
 
-_STYLE: Final = {
+_STYLE: Final[Any] = {
     "svg.fonttype": "none", "svg.hashsalt": "qpv", "text.parse_math": False, "font.size": 10.5,
     "font.family": "sans-serif", "font.sans-serif": ["DejaVu Sans"], "axes.edgecolor": MUTED, "axes.labelcolor": INK,
     "text.color": INK, "xtick.color": MUTED, "ytick.color": MUTED, "axes.unicode_minus": True,
@@ -84,9 +84,7 @@ def evolution(series: Sequence[Series], indicator: Indicator, source: str, key: 
         return _svg(figure, key, source)
 
 
-def quadrant(
-    points: pd.DataFrame, names: dict[str, str], own: str, indicator: Indicator, source: str, key: str
-) -> str:
+def quadrant(points: pd.DataFrame, names: dict[str, str], own: str, indicator: Indicator, source: str, key: str) -> str:
     """Draw level of the gap × change of the gap, one point a QPV (S3).
 
     Axes are turned so that to the right is always to the QPV's disadvantage and up always means
@@ -121,12 +119,14 @@ def quadrant(
         axes.set_ylabel("évolution de l’écart")
         for axis in (axes.xaxis, axes.yaxis):
             axis.set_major_locator(MaxNLocator(5))
-            axis.set_major_formatter(FuncFormatter(lambda v, _: format_difference(v, indicator.unit, _tick_decimals(v, indicator))))
+            axis.set_major_formatter(
+                FuncFormatter(lambda v, _: format_difference(v, indicator.unit, _tick_decimals(v, indicator)))
+            )
         return _svg(figure, key, source)
 
 
 def bars(
-    labels: Sequence[str], values: dict[str, Sequence[float | None]], unit: str, decimals: int, source: str, key: str
+    labels: Sequence[str], values: Mapping[str, Sequence[float | None]], unit: str, decimals: int, source: str, key: str
 ) -> str:
     """Draw horizontal bars: one group a label, one bar a territory; absent values are said."""
     with mpl.rc_context(_STYLE):
@@ -201,9 +201,7 @@ def _tick_decimals(value: float, indicator: Indicator) -> int:
 
 def _value_axis(axes: Axes, indicator: Indicator) -> None:
     axes.yaxis.set_major_locator(MaxNLocator(5))
-    axes.yaxis.set_major_formatter(
-        FuncFormatter(lambda v, _: format_value(v, indicator.unit, _tick_decimals(v, indicator)))
-    )
+    axes.yaxis.set_major_formatter(FuncFormatter(lambda v, _: format_value(v, indicator.unit, _tick_decimals(v, indicator))))
     axes.grid(axis="y", color=FAINT, linewidth=0.8)
     axes.set_axisbelow(True)
     axes.tick_params(length=0)
@@ -235,7 +233,9 @@ def _svg(figure: Figure, key: str, source: str) -> str:
     drawing = buffer.getvalue()
     drawing = drawing[drawing.index("<svg") :]
     drawing = re.sub(r"<metadata>.*?</metadata>", "", drawing, flags=re.S)
-    drawing = re.sub(r'<g id="(?:figure|axes|patch|text|line2d|matplotlib|xtick|ytick|PathCollection|legend)[^"]*">', "<g>", drawing)
+    drawing = re.sub(
+        r'<g id="(?:figure|axes|patch|text|line2d|matplotlib|xtick|ytick|PathCollection|legend)[^"]*">', "<g>", drawing
+    )
     drawing = re.sub(r'\bid="', f'id="{key}-', drawing)
     drawing = re.sub(r'xlink:href="#', f'href="#{key}-', drawing)
     drawing = re.sub(r"url\(#", f"url(#{key}-", drawing)

@@ -31,7 +31,9 @@ app.add_typer(data_app, name="data")
 out = Console(highlight=False)
 err = Console(stderr=True, highlight=False)
 
-Raw = Annotated[str, typer.Option(help="Folders of official files, separated by ':'. Default: data/raw, and ../shared/official if it exists.")]
+Raw = Annotated[
+    str, typer.Option(help="Folders of official files, separated by ':'. Default: data/raw, and ../shared/official if it exists.")
+]
 
 
 @data_app.command("build")
@@ -46,7 +48,9 @@ def data_build(raw: Raw = "", quiet: Annotated[bool, typer.Option("--quiet", hel
 @app.command()
 def briefs(
     quarter: Annotated[str, typer.Option(help="YYYY-Tn; only data published by its end. Default: the last complete one.")] = "",
-    territory: Annotated[str, typer.Option(help="QPV code or name, EPCI (SIREN), département, 'all', or 'contracts'.")] = "contracts",
+    territory: Annotated[
+        str, typer.Option(help="QPV code or name, EPCI (SIREN), département, 'all', or 'contracts'.")
+    ] = "contracts",
     theme: Annotated[str, typer.Option(help=f"Themes, separated by commas: {', '.join(BRIEF_THEMES)}. Default: all six.")] = "",
     raw: Raw = "",
     output: Annotated[Path | None, typer.Option(help="Where to write. Default: outputs/")] = None,
@@ -73,7 +77,10 @@ def briefs(
     failed = [r for r in records if r.status == "failed"]
     for record in failed:
         error = record.error or {}
-        err.print(f"échec : {record.qpv} {record.theme}, cellule {error.get('cell')} : {error.get('name')}: {error.get('message')}", markup=False)
+        err.print(
+            f"échec : {record.qpv} {record.theme}, cellule {error.get('cell')} : {error.get('name')}: {error.get('message')}",
+            markup=False,
+        )
     if not quiet:
         degraded = sum(r.status == "degraded" for r in records)
         out.print(f"{len(records) - len(failed)} briefs écrits ({degraded} partiels), {len(failed)} échecs", markup=False)
@@ -126,7 +133,11 @@ def data_status() -> None:
     """
     store = Warehouse(Project.find(Path.cwd()).warehouse)
     for e in store.editions.sort_values(["source", "edition"]).itertuples():
-        out.print(f"{e.edition:45} publiée {e.published:%Y-%m-%d} ({e.published_precision}) {e.observations:>9} observations, dont {e.absences} absences", markup=False, soft_wrap=True)
+        out.print(
+            f"{e.edition:45} publiée {e.published:%Y-%m-%d} ({e.published_precision}) {e.observations:>9} observations, dont {e.absences} absences",
+            markup=False,
+            soft_wrap=True,
+        )
     for finding in store.meta["findings"]:
         line = f", ligne {finding['line']}" if finding["line"] else ""
         out.print(f"{finding['severity']} : {finding['file']}{line} : {finding['message']}", markup=False, soft_wrap=True)

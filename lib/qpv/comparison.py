@@ -12,7 +12,8 @@ from qpv import analysis
 from qpv.analysis import Change, Figure, Gap, Rank, Refusal
 from qpv.catalog import Indicator
 from qpv.profile import COMPARISON_LEVELS, Profile
-from qpv.vocabulary import ABSENT, Status
+from qpv.quarter import format_period
+from qpv.vocabulary import ABSENT, STATUS_FR, Status
 
 #: Scopes of the peers, from near to far.
 SCOPES: Final = ("epci", "departement", "france")
@@ -76,7 +77,8 @@ def key_figure(profile: Profile, indicator: Indicator) -> KeyFigure:
         latest = mine.iloc[-1]
         own = mine[mine["period"].isin(_common(mine, levels[level]))].iloc[-1] if level else latest
     cells = {n: cell for n in COMPARISON_LEVELS if (cell := _cell(profile, levels[n], n, own)) is not None}
-    gap, gap_change = None, Refusal("aucun territoire de comparaison n’a ce chiffre à la même date")
+    gap: Gap | None = None
+    gap_change: Change | Refusal = Refusal("aucun territoire de comparaison n’a ce chiffre à la même date")
     own_change: Change | Refusal = Refusal("le quartier n’a aucune valeur datée")
     peer_change = own_change
     change_level = level
@@ -94,7 +96,6 @@ def key_figure(profile: Profile, indicator: Indicator) -> KeyFigure:
         median = medians.get(own["period"])
         peer_change = analysis.gap_change(series, medians, indicator, mine["generation"])
         if level and indicator.unit != "count":  # a part is no gap away from its whole
-            other = levels[level]
             gap = analysis.gap(_figure(own), _figure(cells[level].row), indicator)
             gap_change, change_level = _gap_change(series, levels, indicator, mine["generation"], level)
     rows = profile.rows_of_qpv()
@@ -174,12 +175,29 @@ def _gap_change(
 def _medians(profile: Profile, indicator: Indicator, generation: str) -> dict[str, float]:
     """Median of all QPV by period, where enough of them have a value."""
     grouped = profile.of_all_qpv(indicator.id, generation).groupby("period")["value"]
-    return grouped.median()[grouped.size() >= MEDIAN_OF].to_dict()
+    return dict(grouped.median()[grouped.size() >= MEDIAN_OF])
 
 
 def is_missing(figure: KeyFigure) -> bool:
     """Tell whether a key figure counts as missing in the brief."""
     return not figure.known and (figure.absence is None or figure.absence["status"] != Status.NOT_APPLICABLE)
+
+
+def why_missing(profile: Profile, figure: KeyFigure) -> str:
+    """Say, in French, why the QPV has no value: not published, not dropped, or not to be had."""
+    if figure.absence is not None:
+        when = format_period(figure.absence["period"])
+        return f"{STATUS_FR[Status(figure.absence['status'])]} par le producteur pour ce quartier ({when})"
+    read = set(profile.editions["source"])
+    sources = [profile.catalog.sources[c.source] for c in figure.indicator.columns]
+    own = [s for s in sources if s.level == "qpv"]
+    lacking = [s for s in own if s.id not in read]
+    if lacking:
+        names = dict.fromkeys(f"{s.producer}, {s.dataset}" for s in lacking)
+        return f"fichier officiel absent à cette date : {' ; '.join(names)}"
+    if own:
+        return "le quartier n’est pas dans le fichier officiel"
+    return "aucune source lue ne le mesure à l’échelle du quartier"
 
 
 def _common(mine: pd.DataFrame, other: pd.DataFrame) -> set[str]:

@@ -100,7 +100,7 @@ def draw(layers: Sequence[Layer], key: str, label: str, credit: str, focus: gpd.
     west, south, east, north = (float(v) for v in view.total_bounds)
     pad = max(0.004, 0.06 * max(east - west, north - south))
     board.fit_bounds([[round(south - pad, 5), round(west - pad, 5)], [round(north + pad, 5), round(east + pad, 5)]])
-    figure = board.get_root()
+    figure: Any = board.get_root()
     _pin_names(board, key)
     figure.render()
     html, script = figure.html.render(), figure.script.render()
@@ -153,9 +153,9 @@ def _pin_names(element: Element | MacroElement, key: str, counter: list[int] | N
     for child in element._children.values():
         _pin_names(child, key, counter)
     for attribute in ("tooltip", "marker"):
-        child = getattr(element, attribute, None)
-        if isinstance(child, Element) and child not in element._children.values():
-            _pin_names(child, key, counter)
+        part = getattr(element, attribute, None)
+        if isinstance(part, Element) and part not in element._children.values():
+            _pin_names(part, key, counter)
 
 
 @dataclass(frozen=True)
@@ -181,7 +181,11 @@ def classify(values: Sequence[float]) -> Classes | None:
     if len(distinct) == 0:
         return None
     if len(distinct) <= 5:
-        picked = CLASSES[-len(distinct) :] if len(distinct) < 3 else tuple(CLASSES[round(i * 4 / (len(distinct) - 1))] for i in range(len(distinct)))
+        picked = (
+            CLASSES[-len(distinct) :]
+            if len(distinct) < 3
+            else tuple(CLASSES[round(i * 4 / (len(distinct) - 1))] for i in range(len(distinct)))
+        )
         return Classes(tuple(distinct), picked, "une classe par valeur", len(known))
     bounds = np.quantile(known, [0.2, 0.4, 0.6, 0.8, 1.0])
     return Classes(tuple(float(b) for b in bounds), CLASSES, "quantiles", len(known))

@@ -340,7 +340,9 @@ def _others(warehouse: Warehouse, theme: str, editions: pd.DataFrame) -> pd.Data
     usable = rows["value"].notna() & rows["qualifier"].isin([q.value for q in COMPARABLE_QUALIFIERS])
     rows = rows[usable & rows["edition"].isin(facts.index) & (rows["period"] != UNDATED)].join(facts, on="edition")
     order = rows["status"].map({s.value: n for s, n in _STATUS_ORDER.items()}).astype(int)
-    rows = rows.assign(_status=order).sort_values(["_status", "priority", "published"], ascending=[True, True, False], kind="stable")
+    rows = rows.assign(_status=order).sort_values(
+        ["_status", "priority", "published"], ascending=[True, True, False], kind="stable"
+    )
     rows = rows.drop_duplicates(["territory", "indicator", "period"])
     kept = ["territory", "level", "generation", "indicator", "period", "value", "status", "edition"]
     return rows.assign(level="qpv")[kept].sort_index(ignore_index=True)

@@ -35,9 +35,7 @@ class Quarter:
         """
         match = _QUARTER.match(str(text).strip().upper())
         if match is None or int(match[1]) < 1900:
-            raise ParameterError(
-                f"quarter {text!r} is not of the form YYYY-Tn: write for instance 2026-T3"
-            )
+            raise ParameterError(f"quarter {text!r} is not of the form YYYY-Tn: write for instance 2026-T3")
         return cls(int(match[1]), int(match[2]))
 
     @classmethod
@@ -49,11 +47,7 @@ class Quarter:
     @property
     def end(self) -> dt.date:
         """The last day of the quarter."""
-        first_of_next = (
-            dt.date(self.year + 1, 1, 1)
-            if self.number == 4
-            else dt.date(self.year, 3 * self.number + 1, 1)
-        )
+        first_of_next = dt.date(self.year + 1, 1, 1) if self.number == 4 else dt.date(self.year, 3 * self.number + 1, 1)
         return first_of_next - dt.timedelta(days=1)
 
     @property

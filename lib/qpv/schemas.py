@@ -6,6 +6,8 @@ of QPV of two generations.  ``EDITIONS``: one row a delivery that was read.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pandas as pd
 import pandera.pandas as pa
 from pandera.errors import SchemaErrors
@@ -14,7 +16,14 @@ from qpv.errors import WarehouseError
 from qpv.quarter import is_period
 from qpv.vocabulary import ABSENT, GENERATIONS, LEVELS, PRESENT, Qualifier, Status
 
-_TEXT = {"coerce": True}
+
+def _text(*checks: pa.Check) -> pa.Column:
+    return pa.Column(str, list(checks), coerce=True)
+
+
+def _every(test: Callable[[str], bool], error: str) -> pa.Check:
+    """Check each distinct text once: tables repeat the same few texts millions of times."""
+    return pa.Check(lambda s: s.isin([v for v in s.unique() if test(v)]), error=error)
 
 
 def _absence_is_typed(table: pd.DataFrame) -> pd.Series:
@@ -26,19 +35,19 @@ def _absence_is_typed(table: pd.DataFrame) -> pd.Series:
 
 OBSERVATIONS = pa.DataFrameSchema(
     {
-        "territory": pa.Column(str, pa.Check.str_length(1, 120), **_TEXT),
-        "level": pa.Column(str, pa.Check.isin(LEVELS), **_TEXT),
-        "generation": pa.Column(str, pa.Check.isin(GENERATIONS), **_TEXT),
-        "indicator": pa.Column(str, **_TEXT),
-        "period": pa.Column(str, pa.Check(lambda s: s.map(is_period).astype(bool)), **_TEXT),
+        "territory": _text(_every(lambda t: 1 <= len(t) <= 120, "1 to 120 characters")),
+        "level": _text(pa.Check.isin(LEVELS)),
+        "generation": _text(pa.Check.isin(GENERATIONS)),
+        "indicator": _text(),
+        "period": _text(_every(is_period, "a period")),
         "value": pa.Column(float, pa.Check(lambda s: s.abs() < 1e12), nullable=True, coerce=True),
-        "status": pa.Column(str, pa.Check.isin([s.value for s in Status]), **_TEXT),
-        "qualifier": pa.Column(str, pa.Check.isin([q.value for q in Qualifier]), **_TEXT),
-        "edition": pa.Column(str, **_TEXT),
-        "file": pa.Column(str, **_TEXT),  # base name, never a path
+        "status": _text(pa.Check.isin([s.value for s in Status])),
+        "qualifier": _text(pa.Check.isin([q.value for q in Qualifier])),
+        "edition": _text(),
+        "file": _text(),  # base name, never a path
         "row": pa.Column("int64", pa.Check.ge(0), coerce=True),
-        "column": pa.Column(str, **_TEXT),
-        "note": pa.Column(str, **_TEXT),
+        "column": _text(),
+        "note": _text(),
     },
     checks=[pa.Check(_absence_is_typed, error="a value without a present status, or the reverse")],
     strict=True,
@@ -48,20 +57,20 @@ OBSERVATIONS = pa.DataFrameSchema(
 
 TERRITORIES = pa.DataFrameSchema(
     {
-        "code": pa.Column(str, pa.Check.str_length(1, 120), **_TEXT),
-        "level": pa.Column(str, pa.Check.isin(LEVELS), **_TEXT),
-        "generation": pa.Column(str, pa.Check.isin(GENERATIONS), **_TEXT),
-        "name": pa.Column(str, pa.Check.str_length(1, 300), **_TEXT),
-        "aliases": pa.Column(str, **_TEXT),  # separated by |
-        "communes": pa.Column(str, **_TEXT),  # INSEE codes, separated by a space
-        "epci": pa.Column(str, **_TEXT),  # SIREN codes, separated by a space
-        "departement": pa.Column(str, **_TEXT),
-        "region": pa.Column(str, **_TEXT),
-        "kind": pa.Column(str, **_TEXT),
+        "code": _text(pa.Check.str_length(1, 120)),
+        "level": _text(pa.Check.isin(LEVELS)),
+        "generation": _text(pa.Check.isin(GENERATIONS)),
+        "name": _text(pa.Check.str_length(1, 300)),
+        "aliases": _text(),  # separated by |
+        "communes": _text(),  # INSEE codes, separated by a space
+        "epci": _text(),  # SIREN codes, separated by a space
+        "departement": _text(),
+        "region": _text(),
+        "kind": _text(),
         "population": pa.Column(float, pa.Check.ge(0), nullable=True, coerce=True),
         "longitude": pa.Column(float, pa.Check.in_range(-180, 180), nullable=True, coerce=True),
         "latitude": pa.Column(float, pa.Check.in_range(-90, 90), nullable=True, coerce=True),
-        "edition": pa.Column(str, **_TEXT),
+        "edition": _text(),
     },
     unique=["level", "code"],
     strict=True,
@@ -71,12 +80,12 @@ TERRITORIES = pa.DataFrameSchema(
 
 CROSSWALK = pa.DataFrameSchema(
     {
-        "code_2024": pa.Column(str, **_TEXT),
-        "code_2015": pa.Column(str, **_TEXT),
+        "code_2024": _text(),
+        "code_2015": _text(),
         "share_2024": pa.Column(float, pa.Check.in_range(0, 1), nullable=True, coerce=True),
         "share_2015": pa.Column(float, pa.Check.in_range(0, 1), nullable=True, coerce=True),
-        "relation": pa.Column(str, pa.Check.isin(["identical", "redrawn", "unknown"]), **_TEXT),
-        "method": pa.Column(str, pa.Check.isin(["overlap", "declared", "official"]), **_TEXT),
+        "relation": _text(pa.Check.isin(["identical", "redrawn", "unknown"])),
+        "method": _text(pa.Check.isin(["overlap", "declared", "official"])),
     },
     unique=["code_2024", "code_2015"],
     strict=True,
@@ -86,21 +95,21 @@ CROSSWALK = pa.DataFrameSchema(
 
 EDITIONS = pa.DataFrameSchema(
     {
-        "edition": pa.Column(str, **_TEXT),
-        "source": pa.Column(str, **_TEXT),
-        "producer": pa.Column(str, **_TEXT),
-        "dataset": pa.Column(str, **_TEXT),
-        "landing_page": pa.Column(str, **_TEXT),
-        "licence": pa.Column(str, **_TEXT),
+        "edition": _text(),
+        "source": _text(),
+        "producer": _text(),
+        "dataset": _text(),
+        "landing_page": _text(),
+        "licence": _text(),
         "published": pa.Column("datetime64[ns]", coerce=True),
-        "published_precision": pa.Column(str, **_TEXT),
+        "published_precision": _text(),
         "priority": pa.Column("int64", coerce=True),
-        "generation": pa.Column(str, pa.Check.isin(GENERATIONS), **_TEXT),
-        "file": pa.Column(str, **_TEXT),
-        "sha256": pa.Column(str, **_TEXT),
+        "generation": _text(pa.Check.isin(GENERATIONS)),
+        "file": _text(),
+        "sha256": _text(),
         "observations": pa.Column("int64", pa.Check.ge(0), coerce=True),
         "absences": pa.Column("int64", pa.Check.ge(0), coerce=True),
-        "traps": pa.Column(str, **_TEXT),  # separated by |
+        "traps": _text(),  # separated by |
     },
     unique=["edition"],
     strict=True,

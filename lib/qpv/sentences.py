@@ -149,6 +149,7 @@ def _caution(change: Change) -> str:
 
 def _widest(known: Sequence[KeyFigure]) -> KeyFigure | None:
     """Choose the largest unfavourable gap, by ratio."""
+
     def size(figure: KeyFigure) -> float:
         ratio = figure.gap.ratio if figure.gap else None
         return 0.0 if ratio is None else max(ratio, 1 / ratio)
@@ -179,7 +180,9 @@ def _rank_or_missing(figures: Sequence[KeyFigure], known: Sequence[KeyFigure]) -
         parts.append(f"{_subject(figure)}{rank_words(rank, figure.indicator.polarity)} parmi les {_SCOPE_WORDS[scope]}.")
     if missing:
         names = ", ".join(f.indicator.short for f in missing[:6]) + ("…" if len(missing) > 6 else "")
-        parts.append(f"Ce qui manque{NNBSP}: {len(missing)} des {len(figures)} chiffres clés n’ont pas de valeur pour ce quartier ({names}).")
+        parts.append(
+            f"Ce qui manque{NNBSP}: {len(missing)} des {len(figures)} chiffres clés n’ont pas de valeur pour ce quartier ({names})."
+        )
     if not parts:
         parts.append("Tous les chiffres clés du thème ont une valeur pour ce quartier.")
     return " ".join(parts)

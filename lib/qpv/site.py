@@ -40,10 +40,17 @@ def _page(records: Sequence[Record], quarter: Quarter, warehouse: Warehouse) -> 
     for record in records:
         done.setdefault(record.qpv, {})[record.theme] = record
     order = sorted(done, key=lambda c: (qpv.at[c, "epci"], qpv.at[c, "name"]))
-    rows = "".join(_row(code, done[code], qpv.at[code, "name"], epci.get(qpv.at[code, "epci"].split(" ")[0], "")) for code in order)
-    heads = "".join(f'<th scope="col">{text(h)}</th>' for h in ["Quartier", "Intercommunalité", *(THEMES_FR[t] for t in BRIEF_THEMES), "Données"])
+    rows = "".join(
+        _row(code, done[code], qpv.at[code, "name"], epci.get(qpv.at[code, "epci"].split(" ")[0], "")) for code in order
+    )
+    heads = "".join(
+        f'<th scope="col">{text(h)}</th>'
+        for h in ["Quartier", "Intercommunalité", *(THEMES_FR[t] for t in BRIEF_THEMES), "Données"]
+    )
     counts = {s: sum(r.status == s for r in records) for s in _STATUS}
-    words = ", ".join(f"{counts[s]} {label}{'s' if counts[s] > 1 and s != 'failed' else ''}" for s, label in _STATUS.items() if counts[s])
+    words = ", ".join(
+        f"{counts[s]} {label}{'s' if counts[s] > 1 and s != 'failed' else ''}" for s, label in _STATUS.items() if counts[s]
+    )
     title = f"Observatoire des QPV, {quarter.label}"
     return f"""<!doctype html>
 <html lang="fr"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
@@ -73,7 +80,11 @@ def _row(code: str, themes: dict[str, Record], name: str, epci: str) -> str:
         else:
             label = f"{THEMES_FR[theme]}, {name}"
             cells.append(f'<td><a href="{text(code)}/{theme}.html" aria-label="{text(label)}">{_STATUS[record.status]}</a></td>')
-    figures = f'<a href="{text(code)}/figures.csv" aria-label="Chiffres de {text(name)}, CSV">CSV</a>' if any(r.figures for r in themes.values()) else "–"
+    figures = (
+        f'<a href="{text(code)}/figures.csv" aria-label="Chiffres de {text(name)}, CSV">CSV</a>'
+        if any(r.figures for r in themes.values())
+        else "–"
+    )
     words = fold(f"{name} {code} {epci}")
     return (
         f'<tr data-words="{text(words)}"><th scope="row">{text(name)}<span class="newer">{text(code)}</span></th><td>{text(epci)}</td>'
@@ -86,7 +97,12 @@ def _failures(records: Sequence[Record]) -> str:
     if not failed:
         return ""
     rows = [
-        [r.qpv, THEMES_FR[r.theme], str((r.error or {}).get("cell")), f"{(r.error or {}).get('name')}: {(r.error or {}).get('message')}"]
+        [
+            r.qpv,
+            THEMES_FR[r.theme],
+            str((r.error or {}).get("cell")),
+            f"{(r.error or {}).get('name')}: {(r.error or {}).get('message')}",
+        ]
         for r in failed
     ]
     return f"<h2>Échecs</h2>{plain_table(['QPV', 'Thème', 'Cellule', 'Erreur'], rows, 'Briefs en échec')}"
@@ -96,7 +112,18 @@ def _editions(warehouse: Warehouse, quarter: Quarter) -> str:
     rows = []
     for e in warehouse.editions.sort_values(["source", "edition"]).itertuples():
         known = e.published.date() <= quarter.end
-        date = {"day": format_date(e.published.date()), "year": str(e.published.year)}.get(e.published_precision, f"avant le {format_date(e.published.date())}")
-        rows.append([f"{e.producer}, {e.dataset}", e.edition, date, "oui" if known else "non, publiée après", str(e.observations), str(e.absences)])
+        date = {"day": format_date(e.published.date()), "year": str(e.published.year)}.get(
+            e.published_precision, f"avant le {format_date(e.published.date())}"
+        )
+        rows.append(
+            [
+                f"{e.producer}, {e.dataset}",
+                e.edition,
+                date,
+                "oui" if known else "non, publiée après",
+                str(e.observations),
+                str(e.absences),
+            ]
+        )
     head = ["Source", "Édition", "Publiée", "Utilisée", "Observations", "dont absences"]
     return plain_table(head, rows, "Éditions lues", "small")

@@ -6,12 +6,12 @@ from collections.abc import Sequence
 
 import pandas as pd
 
+from qpv.analysis import Direction
 from qpv.catalog import Indicator
 from qpv.comparison import Cell, KeyFigure
 from qpv.html import text
 from qpv.numbers import DASH, NNBSP, format_difference, format_value
 from qpv.profile import COMPARISON_LEVELS, Profile
-from qpv.analysis import Direction
 from qpv.quarter import format_date, format_period
 from qpv.sentences import ratio_words
 from qpv.vocabulary import QUALIFIER_FR, STATUS_FR, Polarity, Qualifier, Status
@@ -29,7 +29,9 @@ def plain_table(head: Sequence[str], rows: Sequence[Sequence[str]], caption: str
     """Write a table of texts; the first column heads its row."""
     header = "".join(f'<th scope="col">{text(h)}</th>' for h in head)
     body = "".join(
-        "<tr>" + "".join(f'<th scope="row">{text(c)}</th>' if n == 0 else f"<td>{text(c)}</td>" for n, c in enumerate(row)) + "</tr>"
+        "<tr>"
+        + "".join(f'<th scope="row">{text(c)}</th>' if n == 0 else f"<td>{text(c)}</td>" for n, c in enumerate(row))
+        + "</tr>"
         for row in rows
     )
     return (
@@ -83,7 +85,7 @@ def _own_cell(figure: KeyFigure) -> str:
     if figure.own is None:
         why = Status.UNAVAILABLE if figure.absence is None else Status(figure.absence["status"])
         when = "" if figure.absence is None else f'<span class="newer">{text(format_period(figure.absence["period"]))}</span>'
-        return f'<span class="none">pas de valeur</span>{when}{badge(why)}'
+        return f'<span class="none">pas de valeur</span>{when}{"" if figure.absence is None else badge(why)}'
     words = f"<strong>{text(value_words(figure.own, figure.indicator))}</strong>"
     words += f'<span class="newer">{text(format_period(figure.own["period"]))}</span>{badge(figure.own["status"])}'
     if figure.latest is not None:

@@ -16,7 +16,7 @@ class Status(StrEnum):
     LOW_QUALITY = "low_quality"
     PROXY = "proxy"
     TRANSCRIBED = "transcribed"
-    SECRET = "secret"
+    SECRET = "secret"  # noqa: S105  a status, no password
     UNAVAILABLE = "unavailable"
     NOT_APPLICABLE = "not_applicable"
 

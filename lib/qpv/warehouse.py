@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -89,13 +89,15 @@ class Warehouse:
         return pd.read_parquet(self.path / "editions.parquet")
 
     def observations(
-        self, theme: str, filters: list[tuple[str, str, object]] | None = None, columns: list[str] | None = None
+        self, theme: str, filters: Sequence[tuple[str, str, object]] | None = None, columns: list[str] | None = None
     ) -> pd.DataFrame:
         """Give the observations of a theme, see :data:`qpv.schemas.OBSERVATIONS`.
 
         ``filters`` are pyarrow's: only the row groups that may match are read.
         """
-        table = pd.read_parquet(self.path / f"observations-{theme}.parquet", filters=filters, columns=columns)
+        table = pd.read_parquet(
+            self.path / f"observations-{theme}.parquet", filters=list(filters) if filters else None, columns=columns
+        )
         return table.astype({c: str for c in TEXT_COLUMNS if c in table})
 
     def geometry(self, level: str, codes: Iterable[str] | None = None) -> gpd.GeoDataFrame | None:

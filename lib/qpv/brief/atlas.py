@@ -81,9 +81,7 @@ def own_theme(profile: Profile, figure: KeyFigure, ledger: Ledger) -> Block:
     return _qpv_choropleth(profile, figure, ledger, "carte-theme", ("departement",))
 
 
-_APPROXIMATE: Final = (
-    "Contours absents : chaque quartier est placé au point de sa commune (côte à côte s’ils sont plusieurs), et non à sa place exacte."
-)
+_APPROXIMATE: Final = "Contours absents : chaque quartier est placé au point de sa commune (côte à côte s’ils sont plusieurs), et non à sa place exacte."
 
 
 def _communes(profile: Profile) -> tuple[gpd.GeoDataFrame, gpd.GeoDataFrame]:
@@ -115,7 +113,9 @@ def _qpv(
     if outlines_only or lacking.empty:
         return _named(shapes, places), False
     communes = profile.warehouse.territories.query("level == 'commune'").set_index("code")[["longitude", "latitude"]]
-    kept, where, seen = [], [], {}
+    kept: list[str] = []
+    where: list[Point] = []
+    seen: dict[str, int] = {}
     for code, place in lacking.iterrows():
         main = place["communes"].split(" ")[0]
         if main not in communes.index or math.isnan(communes.at[main, "longitude"]):
@@ -145,7 +145,9 @@ def _qpv_choropleth(profile: Profile, figure: KeyFigure, ledger: Ledger, key: st
     period = figure.own["period"] if figure.own is not None else (rows["period"].max() if len(rows) else "")
     rows = rows[rows["period"] == period].set_index("territory")
     own = profile.codes.get(generation, "")
-    scope = next((s for s in scopes if rows.index.isin(profile.peer_codes.get((s, generation), frozenset())).sum() >= _ENOUGH), scopes[0])
+    scope = next(
+        (s for s in scopes if rows.index.isin(profile.peer_codes.get((s, generation), frozenset())).sum() >= _ENOUGH), scopes[0]
+    )
     codes = profile.peer_codes.get((scope, generation), frozenset()) | ({own} if own else set())
     shapes, approximate = _qpv(profile, codes, generation)
     values = shapes["code"].map(rows["value"]).astype(float)
@@ -170,9 +172,16 @@ def _qpv_choropleth(profile: Profile, figure: KeyFigure, ledger: Ledger, key: st
     shapes = shapes.assign(order=shapes["code"] == own).sort_values("order", kind="stable")
     layers = [Layer(base, scope if wide else "commune", fill="#f6f4ef", stroke="#b9b2a6"),
               Layer(points, "point", fill="#d9d4ca", radius=3), Layer(shapes, "point" if wide else "qpv")]  # fmt: skip
-    order = shapes.assign(value=shapes["code"].map(rows["value"]).astype(float)).sort_values("value", ascending=False, na_position="last")
+    order = shapes.assign(value=shapes["code"].map(rows["value"]).astype(float)).sort_values(
+        "value", ascending=False, na_position="last"
+    )
     said = dict(zip(codes_in_order, words, strict=True))
-    data = tables.plain_table(["QPV", indicator.short], [[n, said[c]] for n, c in zip(order["name"], order["code"], strict=True)], indicator.label, "small")
+    data = tables.plain_table(
+        ["QPV", indicator.short],
+        [[n, said[c]] for n, c in zip(order["name"], order["code"], strict=True)],
+        indicator.label,
+        "small",
+    )
     place = {"epci": "de l’agglomération", "departement": "du département"}[scope]
     title = f"{indicator.label}, QPV {place}{', ' + format_period(period) if period else ''}"
     notes = [f"Périmètres de {generation}."] + ([_APPROXIMATE] if approximate else [])
@@ -199,7 +208,11 @@ def _commune_choropleth(profile: Profile, identifier: str, ledger: Ledger) -> Bl
         words = ["pas de valeur" if math.isnan(v) else format_value(v, indicator.unit, indicator.decimals) for v in values]
         table += list(zip(shapes["name"].fillna(shapes["code"]), words, values, strict=True))
         tips = [f"{n}\n{indicator.short} : {w}" for n, w in zip(shapes["name"], words, strict=True)]
-        layers.append(Layer(shapes.assign(tip=tips, fill=[classes.colour(v) if classes else maps.NO_VALUE for v in values]), level, radius=8))
+        layers.append(
+            Layer(
+                shapes.assign(tip=tips, fill=[classes.colour(v) if classes else maps.NO_VALUE for v in values]), level, radius=8
+            )
+        )
     qpv, approximate = _qpv(profile, {profile.code}, "2024")
     qpv = qpv.assign(tip=qpv["name"], fill="", stroke=maps.OWN_STROKE, weight=3.0)
     layers.append(Layer(qpv, "qpv", radius=11))
@@ -241,10 +254,20 @@ def _schools(profile: Profile, ledger: Ledger) -> Block | None:
     layers = [Layer(base, "commune", fill="#f6f4ef", stroke="#b9b2a6"), Layer(points, "point", fill="#d9d4ca", radius=3),
               Layer(qpv, "qpv"), Layer(shapes, "point", radius=8)]  # fmt: skip
     rows = [[n, w] for n, w in zip(places["name"], words, strict=True)]
-    note = "" if exact.all() else f"{int((~exact).sum())} collèges sans coordonnées publiées sont placés au point de leur commune."
+    note = (
+        "" if exact.all() else f"{int((~exact).sum())} collèges sans coordonnées publiées sont placés au point de leur commune."
+    )
     data = tables.plain_table(["Collège", "Indice de position sociale"], rows, "Collèges de l’agglomération", "small")
     legend = [*_legend(classes, "index", 1, None), (maps.OWN_STROKE, "ce quartier (contour)")]
-    return _block("Collèges de l’agglomération et leur indice de position sociale", layers, "carte-theme", legend, note, data, _focus(layers))
+    return _block(
+        "Collèges de l’agglomération et leur indice de position sociale",
+        layers,
+        "carte-theme",
+        legend,
+        note,
+        data,
+        _focus(layers),
+    )
 
 
 def _legend(classes: Classes | None, unit: str, decimals: int, own: pd.Series | None) -> list[tuple[str, str]]:
@@ -283,9 +306,7 @@ def _block(
     if not any(len(layer.shapes) for layer in layers):
         return Block(f"<p class='notice'>{text(title)} : ni contour ni point connus, la carte ne peut pas être dessinée.</p>")
     drawing: Drawing = maps.draw(layers, key.replace("-", "_"), title, CREDIT, focus)
-    swatches = "".join(
-        f"<li>{f'<i style=background:{c}></i>' if c else ''}{text(words)}</li>" for c, words in legend
-    )
+    swatches = "".join(f"<li>{f'<i style=background:{c}></i>' if c else ''}{text(words)}</li>" for c, words in legend)
     after = (
         f"<ul class='legend'>{swatches}</ul>" + (f"<p class='note'>{text(note)}</p>" if note else "")
         + f"<details><summary>Données de la carte</summary>{data}</details></figure>"
@@ -293,4 +314,3 @@ def _block(
     head = f"<figure class='map-figure'><figcaption>{text(title)}</figcaption>"
     html = f"{head}{drawing.html}<script>{drawing.script}</script>{after}"
     return Block(html, f'<div class="qpv">{head}{drawing.page}{after}</div>')
-

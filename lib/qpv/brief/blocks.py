@@ -37,7 +37,7 @@ def chart(drawing: str, key: str, title: str, notes: list[str], data: str) -> Bl
     """Frame a chart: title, drawing, what it says in words, and its data in a table."""
     said = "".join(f"<p>{text(n[:1].upper() + n[1:])}.</p>" for n in notes if n)
     return Block(
-        f'<figure><figcaption>{text(title)}</figcaption>{charts.titled(drawing, key, title)}{said}'
+        f"<figure><figcaption>{text(title)}</figcaption>{charts.titled(drawing, key, title)}{said}"
         f"<details><summary>Données du graphique</summary>{data}</details></figure>"
     )
 
@@ -61,7 +61,11 @@ def quadrant(
     shown = points.assign(order=points["territory"] != own).sort_values(["order", "change"], kind="stable").head(40)
     decimals, unit = indicator.decimals, UNITS[indicator.unit][1]
     rows = [
-        [names.get(p.territory, p.territory), format_number(p.gap, decimals, signed=True), format_number(p.change, decimals, signed=True)]
+        [
+            names.get(p.territory, p.territory),
+            format_number(p.gap, decimals, signed=True),
+            format_number(p.change, decimals, signed=True),
+        ]
         for p in shown.itertuples()
     ]
     caption = f"Écarts et évolutions ({unit or 'en unités'}), {len(rows)} QPV sur {len(points)}"
@@ -72,7 +76,9 @@ def quadrant(
 def _latest(profile: Profile, ledger: Ledger, identifiers: list[str]) -> dict[str, pd.Series]:
     """Give the QPV's figures of one period and edition, the most recent that most of them share."""
     found = {i: profile.own(i) for i in identifiers if i in profile.catalog.indicators}
-    periods = pd.concat([r[["period", "position"]] for r in found.values() if len(r)] or [pd.DataFrame(columns=["period", "position"])])
+    periods = pd.concat(
+        [r[["period", "position"]] for r in found.values() if len(r)] or [pd.DataFrame(columns=["period", "position"])]
+    )
     if periods.empty:
         return {}
     counts = periods.value_counts().reset_index(name="n").sort_values(["n", "position"], ascending=False)
@@ -89,7 +95,9 @@ def _structure(profile: Profile, ledger: Ledger, title: str, identifiers: list[s
         return Block(f"<p class='notice'>{text(title)}{NNBSP}: aucune valeur publiée pour ce quartier.</p>")
     period = next(iter(rows.values()))["period"]
     labels = [profile.catalog.indicator(i).short for i in identifiers]
-    values: dict[str, list[float | None]] = {str(profile.place["name"]): [float(rows[i]["value"]) if i in rows else None for i in identifiers]}
+    values: dict[str, list[float | None]] = {
+        str(profile.place["name"]): [float(rows[i]["value"]) if i in rows else None for i in identifiers]
+    }
     for level in ("commune", "epci"):
         others = {i: r for i in identifiers for r in [_at(profile.of_level(i, level), period)] if r is not None}
         if len(others) >= max(2, len(rows) // 2):
@@ -99,9 +107,14 @@ def _structure(profile: Profile, ledger: Ledger, title: str, identifiers: list[s
     indicator = profile.catalog.indicator(next(iter(rows)))
     source = tables.edition_name(profile, next(iter(rows.values())))
     drawing = charts.bars(labels, values, indicator.unit, indicator.decimals, f"Source : {source}. {format_period(period)}.", key)
-    body = [[label, *(DASH if v[n] is None else format_number(v[n] or 0.0, indicator.decimals) for v in values.values())] for n, label in enumerate(labels)]
+    body = [
+        [label, *(DASH if v[n] is None else format_number(v[n] or 0.0, indicator.decimals) for v in values.values())]
+        for n, label in enumerate(labels)
+    ]
     caption = f"{title}, {format_period(period)} ({UNITS[indicator.unit][0]})"
-    return chart(drawing, key, f"{title}, {format_period(period)}", [], tables.plain_table(["Part", *values], body, caption, "small"))
+    return chart(
+        drawing, key, f"{title}, {format_period(period)}", [], tables.plain_table(["Part", *values], body, caption, "small")
+    )
 
 
 def _at(rows: pd.DataFrame, period: str) -> pd.Series | None:
@@ -226,9 +239,15 @@ def sources(profile: Profile, ledger: Ledger) -> Block:
     for identifier in ledger.editions():
         edition = editions.loc[identifier]
         day = edition["published"].date()
-        date = {"day": format_date(day), "year": str(day.year)}.get(edition["published_precision"], f"avant le {format_date(day)}")
-        rows.append([f"{edition['producer']}, {edition['dataset']}", identifier, date, edition["licence"], edition["landing_page"]])
-    table = tables.plain_table(["Source", "Édition", "Publiée", "Licence", "Page"], rows, "Éditions utilisées dans ce brief", "small")
+        date = {"day": format_date(day), "year": str(day.year)}.get(
+            edition["published_precision"], f"avant le {format_date(day)}"
+        )
+        rows.append(
+            [f"{edition['producer']}, {edition['dataset']}", identifier, date, edition["licence"], edition["landing_page"]]
+        )
+    table = tables.plain_table(
+        ["Source", "Édition", "Publiée", "Licence", "Page"], rows, "Éditions utilisées dans ce brief", "small"
+    )
     traps = sorted({t for e in ledger.editions() for t in editions.at[e, "traps"].split("|") if t})
     warnings = dict.fromkeys(w for i in ledger.indicators() for w in profile.catalog.indicator(i).warnings)
     limits = [

@@ -98,7 +98,11 @@ class Brief:
         if main.relation == "identical":
             return f"inchangé depuis 2015 ({main.code})"
         if main.share_2024 is None:
-            return f"issu de {main.code} ; la part conservée n’est pas connue (contours absents)" if main.relation == "unknown" else f"modifié en 2024, issu de {main.code}"
+            return (
+                f"issu de {main.code} ; la part conservée n’est pas connue (contours absents)"
+                if main.relation == "unknown"
+                else f"modifié en 2024, issu de {main.code}"
+            )
         parts = [
             f"{p.code} {p.name} ({format_number(100 * (p.share_2015 or 0))}{NNBSP}% de sa surface gardée, "
             f"soit {format_number(100 * (p.share_2024 or 0))}{NNBSP}% du quartier actuel)" for p in profile.predecessors
@@ -116,11 +120,19 @@ class Brief:
         generations = {f.own["generation"] for f in self.figures if f.own is not None}
         if "2015" in generations and self.profile.perimeter_known and self.profile.predecessors:
             main = self.profile.predecessors[0]
-            if main.relation != "identical":
-                notes.append(f"Les chiffres décrivent encore le périmètre de 2015 ({main.code}), différent de celui d’aujourd’hui.")
+            if main.relation == "redrawn":
+                notes.append(
+                    f"Les chiffres décrivent encore le périmètre de 2015 ({main.code}), différent de celui d’aujourd’hui."
+                )
+            elif main.relation == "unknown":
+                notes.append(
+                    f"Les chiffres décrivent le périmètre de 2015 ({main.code}) ; sans les contours, on ne sait pas s’il a changé."
+                )
         clashing = [f.indicator.short for f in self.figures if len(f.contradictions)]
         if clashing:
-            notes.append(f"Des sources se contredisent{NNBSP}: {', '.join(clashing)}. La valeur retenue et la règle sont indiquées.")
+            notes.append(
+                f"Des sources se contredisent{NNBSP}: {', '.join(clashing)}. La valeur retenue et la règle sont indiquées."
+            )
         return notes
 
     def key_figures(self) -> Block:
@@ -131,19 +143,22 @@ class Brief:
             if figure.own is None and figure.absence is None:
                 self.ledger.add_unpublished(figure.indicator.id)
         caption = f"Chiffres clés, {THEMES_FR[self.profile.theme].lower()}"
-        table = tables.key_table(self.profile, self.figures, caption)
+        shown = [f for f in self.figures if f.known or f.absence is not None or f.cells]
+        table = tables.key_table(self.profile, shown, caption) if shown else ""
         return join(Block(table), self._missing(), self._other_figures())
 
     def _missing(self) -> Block:
         rows = []
         for figure in self.figures:
             if is_missing(figure):
-                why = "aucune source lue ne le publie pour ce quartier" if figure.absence is None else STATUS_FR[Status(figure.absence["status"])]
+                why = why_missing(self.profile, figure)
                 levels = ", ".join(f"{c.name} ({format_period(c.row['period'])})" for c in figure.cells.values())
                 rows.append([figure.indicator.label, why, levels or "aucun niveau"])
         if not rows:
             return Block("")
-        return Block(tables.plain_table(["Ce qui manque", "Pourquoi", "Connu pour"], rows, "Chiffres clés sans valeur pour le quartier"))
+        return Block(
+            tables.plain_table(["Ce qui manque", "Pourquoi", "Connu pour"], rows, "Chiffres clés sans valeur pour le quartier")
+        )
 
     def _other_figures(self) -> Block:
         rows = []
@@ -156,7 +171,9 @@ class Brief:
                              STATUS_FR[Status(row["status"])], tables.edition_name(self.profile, row)])  # fmt: skip
         if not rows:
             return Block("")
-        table = tables.plain_table(["Indicateur", "Quartier", "Année", "Statut", "Source"], rows, "Autres chiffres du quartier", "small")
+        table = tables.plain_table(
+            ["Indicateur", "Quartier", "Année", "Statut", "Source"], rows, "Autres chiffres du quartier", "small"
+        )
         return Block(f"<details><summary>Les autres chiffres du quartier ({len(rows)})</summary>{table}</details>")
 
     def map_location(self) -> Block:
@@ -180,7 +197,9 @@ class Brief:
                 done.append(block)
         if done:
             return join(*done)
-        return Block(f"<p class='notice'>Pas d’évolution à dessiner{NNBSP}: aucun chiffre clé n’est connu à deux dates pour ce quartier.</p>")
+        return Block(
+            f"<p class='notice'>Pas d’évolution à dessiner{NNBSP}: aucun chiffre clé n’est connu à deux dates pour ce quartier.</p>"
+        )
 
     def _evolution(self, figure: KeyFigure) -> Block | None:
         indicator = figure.indicator
@@ -199,7 +218,9 @@ class Brief:
         drawing = charts.evolution(series, indicator, self._source(mine), key)
         head, rows_ = charts.data_table(series, indicator)
         words = [sentences.own_change_words(figure), sentences.gap_change_words(figure)]
-        return blocks.chart(drawing, key, indicator.label, words, tables.plain_table(head, rows_, f"Données{NNBSP}: {indicator.label}", "small"))
+        return blocks.chart(
+            drawing, key, indicator.label, words, tables.plain_table(head, rows_, f"Données{NNBSP}: {indicator.label}", "small")
+        )
 
     def quadrant(self) -> Block:
         """Draw the quadrant: level of the gap × change of the gap, one point a QPV."""
@@ -212,8 +233,8 @@ class Brief:
                 continue
             return blocks.quadrant(self.profile, figure, result, name, scope, self._source(self.profile.own(figure.indicator.id)))
         return Block(
-            "<p class='notice'>Pas de quadrant{}: il faut, pour trois QPV au moins, deux dates espacées d’au moins trois ans "
-            "et un territoire de comparaison connu aux mêmes dates.</p>".format(NNBSP)
+            f"<p class='notice'>Pas de quadrant{NNBSP}: il faut, pour trois QPV au moins, deux dates espacées d’au moins trois ans "
+            "et un territoire de comparaison connu aux mêmes dates.</p>"
         )
 
     def own_block(self) -> Block:
@@ -233,9 +254,18 @@ class Brief:
              format_period(r["period"]), f"{r['edition']}, l.{NBSP}{r['row']}", r["note"]]
             for _, r in rows.iterrows()
         ]  # fmt: skip
-        table = tables.plain_table(["Indicateur", "Valeur imprimée", "Année", "Document et ligne", "Note"], lines, "Chiffres repris du contrat de ville", "small")
+        table = tables.plain_table(
+            ["Indicateur", "Valeur imprimée", "Année", "Document et ligne", "Note"],
+            lines,
+            "Chiffres repris du contrat de ville",
+            "small",
+        )
         undated = int((rows["period"] == UNDATED).sum())
-        note = f"<p>{undated} de ces chiffres sont imprimés sans année{NNBSP}: ils ne sont ni comparés ni dessinés.</p>" if undated else ""
+        note = (
+            f"<p>{undated} de ces chiffres sont imprimés sans année{NNBSP}: ils ne sont ni comparés ni dessinés.</p>"
+            if undated
+            else ""
+        )
         return Block(f"{note}<details><summary>Les {len(lines)} chiffres du contrat</summary>{table}</details>")
 
     def sources(self) -> Block:
@@ -274,5 +304,3 @@ class _Closing(Block):
 
     def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> dict[str, Any]:
         return super()._repr_mimebundle_(include, exclude) | {RECORD_MIME: self.record}  # type: ignore[attr-defined]
-
-

@@ -65,7 +65,9 @@ def schools_table(profile: Profile, ledger: Ledger) -> Block:
             row, known = table.loc[(code, indicator)], profile.catalog.indicator(indicator)
             value = float(row["value"])
             added = "value_added" in indicator
-            words = format_difference(value, known.unit, known.decimals) if added else format_value(value, known.unit, known.decimals)
+            words = (
+                format_difference(value, known.unit, known.decimals) if added else format_value(value, known.unit, known.decimals)
+            )
             cells.append(f"{words} ({format_period(row['period'])})")
         where = names.get(place["communes"], "") + ("" if place["near"] else " (commune du quartier)")
         rows.append([place["name"], where, place["aliases"] or DASH, *cells])

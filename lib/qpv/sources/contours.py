@@ -40,9 +40,7 @@ def read_qpv2015(raw: RawFile, source: Source, edition: Edition, context: Contex
         place["region"] = context.reference.region_of_departement.get(departement, "")
         rows.append({"code": item.CODE_QP, "name": item.NOM_QP, **place})
     if lost:
-        findings.append(
-            Finding("info", raw.name, f"{len(lost)} commune names without a code: {', '.join(lost[:5])}")
-        )
+        findings.append(Finding("info", raw.name, f"{len(lost)} commune names without a code: {', '.join(lost[:5])}"))
     return _delivery(rows, outlines, "CODE_QP", source, edition, findings)
 
 
@@ -77,9 +75,7 @@ def _outlines(raw: RawFile, edition: Edition, columns: list[str]) -> tuple[gpd.G
         raise SourceError(f"{raw.name}: no readable outlines ({error}); drop it again") from error
     lacking = [c for c in columns if c not in outlines]
     if lacking or not isinstance(outlines, gpd.GeoDataFrame):
-        raise SourceError(
-            f"{raw.name}: expected columns {', '.join(columns)}; missing {', '.join(lacking) or 'geometry'}"
-        )
+        raise SourceError(f"{raw.name}: expected columns {', '.join(columns)}; missing {', '.join(lacking) or 'geometry'}")
     if outlines.crs is None:
         raise SourceError(f"{raw.name}: no coordinate system; drop the .prj beside the .shp")
     if edition.rows and not edition.rows[0] <= len(outlines) <= edition.rows[1]:

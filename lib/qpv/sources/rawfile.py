@@ -76,9 +76,7 @@ def list_files(folders: Iterable[Path]) -> list[Path]:
         found += sorted(
             path
             for path in folder.rglob("*")
-            if path.is_file()
-            and path.suffix.lower() not in _SIDECARS | _IGNORED
-            and not path.name.startswith(".")
+            if path.is_file() and path.suffix.lower() not in _SIDECARS | _IGNORED and not path.name.startswith(".")
         )
     return found
 
@@ -104,9 +102,7 @@ def recognise(paths: Iterable[Path], catalog: Catalog) -> tuple[list[Recognised]
     for path in paths:
         matches = [(s, e) for s, e, pattern in patterns if pattern.fullmatch(path.name)]
         if not matches:
-            findings.append(
-                Finding("info", path.name, "not recognised: no edition of the catalogue has this name")
-            )
+            findings.append(Finding("info", path.name, "not recognised: no edition of the catalogue has this name"))
         for source, edition in matches:
             if edition.id in chosen:
                 kept = chosen[edition.id].file.path

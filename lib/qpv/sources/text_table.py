@@ -53,8 +53,7 @@ def read_text_table(raw: RawFile, table: Table, edition: Edition) -> pd.DataFram
     frame = pd.DataFrame(body, columns=[LINE, *names], dtype=str)
     if not any(key in frame for key in table.key):
         raise SourceError(
-            f"{raw.name}, line {header_line}: no column {' or '.join(map(repr, table.key))}; "
-            f"found {', '.join(names[:8])}…"
+            f"{raw.name}, line {header_line}: no column {' or '.join(map(repr, table.key))}; found {', '.join(names[:8])}…"
         )
     if edition.rows and not edition.rows[0] <= len(frame) <= edition.rows[1]:
         raise SourceError(

@@ -118,9 +118,7 @@ def _territories(
     return frame[kept], codes[kept], levels[kept]
 
 
-def _terms(
-    alternatives: list[str], frame: pd.DataFrame, edition: Edition, block: str
-) -> list[tuple[int, str]] | None:
+def _terms(alternatives: list[str], frame: pd.DataFrame, edition: Edition, block: str) -> list[tuple[int, str]] | None:
     """Give the signed columns of the first alternative that the table has in full."""
     year = _block_period(edition, block) or ""
     for alternative in alternatives:
@@ -213,8 +211,5 @@ def _refuse_twins(observations: pd.DataFrame, raw: RawFile) -> None:
     if len(twins):
         first = twins.iloc[0]
         raise SourceError(
-            f"{raw.name}, line {first['row']}: {first['territory']} stands twice for {first['indicator']} "
-            f"in {first['period']}"
+            f"{raw.name}, line {first['row']}: {first['territory']} stands twice for {first['indicator']} in {first['period']}"
         )
-
-
