@@ -16,7 +16,7 @@ from qpv import analysis, charts, sentences, tables
 from qpv.analysis import Refusal
 from qpv.brief import atlas, blocks
 from qpv.brief.ledger import Ledger
-from qpv.comparison import KeyFigure, is_missing, key_figure, quadrant_input
+from qpv.comparison import KeyFigure, is_missing, key_figure, quadrant_input, why_missing
 from qpv.errors import ParameterError
 from qpv.html import RECORD_MIME, Block, join, script_json, text
 from qpv.numbers import NBSP, NNBSP, format_number
