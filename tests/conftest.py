@@ -10,7 +10,6 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-
 from qpv.build import build
 from qpv.catalog import Catalog
 from qpv.contracts import Contracts, load_contracts

@@ -149,7 +149,7 @@ def _assemble(
         # Of two outlines for one territory the first edition of the catalogue wins.
         geometry = pd.concat(outlines, ignore_index=True).drop_duplicates(["level", "code"], ignore_index=True)
     official = pd.concat([d.territories for _, d in deliveries] or [empty(TERRITORIES)], ignore_index=True)
-    schools = official[official["level"] == "school"].drop_duplicates("code")
+    schools = _merge(official[official["level"] == "school"])
     renamed = match_schools(contracts.places, schools)
     places = contracts.places[~contracts.places["code"].isin(renamed)]
     observations = [d.observations for _, d in deliveries if len(d.observations)]
@@ -194,16 +194,22 @@ def _territories(reference: Reference, others: list[pd.DataFrame], observations:
     ]  # fmt: skip
     table = pd.concat([*(t.reindex(columns=names) for t in [*stated, *others]), bare.reindex(columns=names)],
                       ignore_index=True)  # fmt: skip
-    table = table.replace("", pd.NA).groupby(["level", "code"], as_index=False, sort=True).first()
+    table = _merge(table)
     numbers = ["population", "longitude", "latitude"]
     table[numbers] = table[numbers].astype(float)
-    text = [n for n in names if n not in numbers]
-    table[text] = table[text].astype(object).where(table[text].notna(), "").astype(str)
     first = table["communes"].str.split(" ").str[0]
     place = first.map(lambda c: reference.place([c]) if c else {"departement": "", "region": ""})
     for column in ("departement", "region"):
         table[column] = table[column].where(table[column] != "", place.map(lambda p, c=column: p[c]))
     return table[names]
+
+
+def _merge(places: pd.DataFrame) -> pd.DataFrame:
+    """Make one row of all that is said of a place; of two statements the first wins."""
+    merged = places.replace("", pd.NA).groupby(["level", "code"], as_index=False, sort=True).first()
+    text = [c for c in merged if c not in ("population", "longitude", "latitude")]
+    merged[text] = merged[text].astype(object).where(merged[text].notna(), "").astype(str)
+    return merged
 
 
 def _editions(contracts: Contracts, deliveries: list[tuple[Recognised, Delivery]], observations: pd.DataFrame) -> pd.DataFrame:

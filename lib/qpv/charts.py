@@ -24,7 +24,7 @@ from matplotlib.ticker import FuncFormatter, MaxNLocator
 from qpv.catalog import Indicator
 from qpv.html import text
 from qpv.numbers import NNBSP, format_difference, format_number, format_value
-from qpv.quarter import format_period, period_position
+from qpv.quarter import format_period, period_position, short_period
 from qpv.vocabulary import UNITS, Polarity
 
 #: Safe for colour-blind readers (Okabe-Ito, darkened for contrast on white); the QPV is always blue.
@@ -78,8 +78,7 @@ def evolution(series: Sequence[Series], indicator: Indicator, source: str, key: 
                 axes.annotate("rupture de série", (at, 1.0), xycoords=("data", "axes fraction"), fontsize=8.5,
                               color=MUTED, ha="center", va="bottom")  # fmt: skip
         _value_axis(axes, indicator)
-        axes.xaxis.set_major_locator(MaxNLocator(6, integer=True))
-        axes.xaxis.set_major_formatter(FuncFormatter(lambda x, _: f"{x:.0f}"))
+        _time_axis(axes, positions)
         _direct_labels(axes, labels)
         return _svg(figure, key, source)
 
@@ -206,6 +205,15 @@ def _value_axis(axes: Axes, indicator: Indicator) -> None:
     axes.set_axisbelow(True)
     axes.tick_params(length=0)
     axes.spines["left"].set_visible(False)
+
+
+def _time_axis(axes: Axes, positions: dict[str, float]) -> None:
+    """Write the periods themselves below the axis, at most seven, the last one always."""
+    periods = sorted(positions, key=lambda p: positions[p])
+    step = -(-len(periods) // 7)
+    shown = list(reversed(periods[::-1][::step]))
+    kept = [p for n, p in enumerate(shown) if n == len(shown) - 1 or positions[shown[n + 1]] - positions[p] > 0.3]
+    axes.set_xticks([positions[p] for p in kept], [short_period(p) for p in kept])
 
 
 def _direct_labels(axes: Axes, labels: list[tuple[float, str, str]]) -> None:

@@ -103,6 +103,16 @@ def format_period(period: str) -> str:
     return period
 
 
+def short_period(period: str) -> str:
+    """Write a period for an axis: ``2019``, ``T4 2021``, ``12/2021``, ``2022-23``."""
+    match = _PERIOD.match(period)
+    if match is None:
+        raise ValueError(f"not a period: {period!r}")
+    if match[3]:
+        return f"{match[3]}/{match[1]}"
+    return f"{match[1]}-{match[4][2:]}" if match[4] else format_period(period)
+
+
 MONTHS_FR: Final = (
     "janvier", "février", "mars", "avril", "mai", "juin",
     "juillet", "août", "septembre", "octobre", "novembre", "décembre",

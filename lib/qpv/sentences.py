@@ -101,7 +101,7 @@ def _against_peers(figure: KeyFigure) -> str:
         return ""
     first = format_difference(change.first, indicator.unit, indicator.decimals)
     last = format_difference(change.last, indicator.unit, indicator.decimals)
-    verb = {Direction.BETTER: "se réduit ou s’inverse à son avantage", Direction.WORSE: "évolue à son désavantage",
+    verb = {Direction.BETTER: "évolue à son avantage", Direction.WORSE: "évolue à son désavantage",
             Direction.EQUAL: "est stable", Direction.NEUTRAL: "évolue"}[change.direction]  # fmt: skip
     return (
         f" Face à la médiane des QPV de France, l’écart {verb}{NNBSP}: de {first} en {format_period(change.start)} à {last} "

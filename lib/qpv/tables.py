@@ -123,7 +123,7 @@ def _rank_cell(figure: KeyFigure) -> str:
             rank = figure.ranks[scope]
             words.append(f"{rank.position}/{rank.count} {place}")
     title = "1 = le plus élevé" if figure.indicator.polarity is Polarity.NONE else "1 = le plus favorable"
-    return f'<span title="{title}">{"<br>".join(text(w) for w in words)}</span>' if words else DASH
+    return f'<span class="rank" title="{title}">{"<br>".join(text(w) for w in words)}</span>' if words else DASH
 
 
 def _details(profile: Profile, figure: KeyFigure) -> str:
