@@ -80,7 +80,7 @@ def build(data: Path, raw: Iterable[Path], target: Path, progress: Callable[[str
         progress("écriture")
         count = _write(scratch, tables, catalog)
         meta = {
-            "version": qpv.__version__, "observations": count, "covered": _covered(contracts, tables.crosswalk),
+            "version": qpv.__version__, "observations": count, "covered": _covered(reference, tables.observations),
             "findings": [vars(f) for f in findings],
         }  # fmt: skip
         (scratch / "meta.json").write_text(json.dumps(meta, ensure_ascii=False, indent=1), "utf-8")
@@ -263,12 +263,11 @@ def _write(folder: Path, tables: _Tables, catalog: Catalog) -> int:
     return written
 
 
-def _covered(contracts: Contracts, crosswalk: pd.DataFrame) -> list[str]:
-    """List the QPV of 2024 with an embedded figure, on their own perimeter or on that of 2015."""
-    codes = set(contracts.observations.loc[contracts.observations["level"] == "qpv", "territory"])
-    stated = crosswalk.sort_values("share_2015", ascending=False, na_position="first").drop_duplicates("code_2015")
-    heirs = stated.loc[stated["code_2015"].isin(codes), "code_2024"]
-    return sorted({c for c in codes if c.startswith("QN")} | set(heirs))
+def _covered(reference: Reference, observations: pd.DataFrame) -> list[str]:
+    """List the QPV of the embedded contracts that have a figure, on either perimeter."""
+    known = set(observations.loc[observations["level"] == "qpv", "territory"].unique())
+    pairs = zip(reference.qpv["code_2024"], reference.qpv["code_2015"], strict=True)
+    return sorted(new for new, old in pairs if known & {new, old})
 
 
 def _forget_others(target: Path, kept: set[str | None]) -> None:

@@ -70,7 +70,7 @@ class Warehouse:
 
     @cached_property
     def covered(self) -> frozenset[str]:
-        """The QPV of 2024 that have a figure of their own in an embedded contract."""
+        """The QPV of the embedded contracts that have a figure of their own in this build."""
         return frozenset(self.meta["covered"])
 
     @cached_property

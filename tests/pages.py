@@ -1,0 +1,176 @@
+"""Briefs made once for all tests that look at them, and ways to read a page.
+
+The runs are shared between the processes of pytest-xdist: the first one makes them, the others wait.
+"""
+
+from __future__ import annotations
+
+import csv
+import json
+import shutil
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import nbformat
+import pytest
+from bs4 import BeautifulSoup
+from conftest import ROOT, _one_at_a_time, _shared_folder
+
+from qpv import batch, site
+from qpv.build import build
+from qpv.quarter import Quarter
+from qpv.vocabulary import BRIEF_THEMES
+from qpv.warehouse import Warehouse
+
+NOTEBOOKS = ROOT / "notebooks"
+QUARTER = Quarter(2026, 3)
+BEAU_MARAIS = "QN06254M"
+GRANDE_RESIDENCE = "QN06225M"
+HOSTILE = "<script>alert(1)</script>"
+DEGRADED_THEMES = ("revenue", "health")
+
+
+@dataclass(frozen=True)
+class Run:
+    """What one batch left behind."""
+
+    folder: Path  # the quarter's folder
+    warehouse: Path
+    records: list[batch.Record]
+
+    def record(self, theme: str) -> batch.Record:
+        return next(r for r in self.records if r.theme == theme)
+
+    def path(self, theme: str) -> Path:
+        return self.folder / self.record(theme).qpv / f"{theme}.html"
+
+    def html(self, theme: str) -> str:
+        return self.path(theme).read_text("utf-8")
+
+    def soup(self, theme: str) -> BeautifulSoup:
+        return BeautifulSoup(self.html(theme), "html.parser")
+
+    @property
+    def index(self) -> Path:
+        return self.folder / "index.html"
+
+
+def publish(
+    warehouse: Path, outputs: Path, code: str, themes: Sequence[str], quarter: Quarter = QUARTER, notebooks: Path = NOTEBOOKS
+) -> Run:
+    """Make briefs and all that goes with them, as the command does."""
+    tasks = batch.plan([code], themes, quarter, notebooks, warehouse, outputs)
+    records = batch.run(tasks, jobs=min(2, len(tasks)))
+    folder = outputs / str(quarter)
+    batch.write_figures(records, folder)
+    batch.write_run(records, quarter, code, folder)
+    site.write_index(records, quarter, Warehouse(warehouse), folder)
+    return Run(folder, warehouse, records)
+
+
+def _once(factory: pytest.TempPathFactory, name: str, make: Callable[[Path], Run]) -> Run:
+    """Make a run, or read the one that another process made."""
+    outputs = _shared_folder(factory, name)
+    told = outputs.with_suffix(".records.json")
+    with _one_at_a_time(outputs):
+        if not told.exists():
+            run = make(outputs)
+            content = [str(run.folder), str(run.warehouse), [asdict(r) for r in run.records]]
+            told.write_text(json.dumps(content), "utf-8")
+    folder, warehouse, records = json.loads(told.read_text("utf-8"))
+    return Run(Path(folder), Path(warehouse), [batch.Record(**r) for r in records])
+
+
+def beau_marais(factory: pytest.TempPathFactory, warehouse: Path) -> Run:
+    """Beau Marais, six themes, with the official files."""
+    return _once(factory, "run-full", lambda outputs: publish(warehouse, outputs, BEAU_MARAIS, BRIEF_THEMES))
+
+
+def beau_marais_in_2021(factory: pytest.TempPathFactory, warehouse: Path) -> Run:
+    """Beau Marais, revenue, as of the end of 2021, with the official files."""
+    then = Quarter(2021, 4)
+    return _once(factory, "run-2021", lambda outputs: publish(warehouse, outputs, BEAU_MARAIS, ["revenue"], then))
+
+
+def grande_residence(factory: pytest.TempPathFactory, warehouse: Path) -> Run:
+    """Grande Résidence, two themes, with the embedded data alone."""
+    return _once(factory, "run-embedded", lambda outputs: publish(warehouse, outputs, GRANDE_RESIDENCE, DEGRADED_THEMES))
+
+
+def hostile(factory: pytest.TempPathFactory) -> Run:
+    """Beau Marais under a name that is a script, embedded data alone."""
+
+    def make(outputs: Path) -> Run:
+        data = outputs.with_name("data-hostile")
+        copy_data(data)
+        rename_qpv(data / "reference" / "qpv.csv", BEAU_MARAIS, HOSTILE)
+        warehouse = data / "warehouse"
+        build(data, [], warehouse)
+        return publish(warehouse, outputs, BEAU_MARAIS, ["revenue"])
+
+    return _once(factory, "run-hostile", make)
+
+
+def copy_data(target: Path) -> None:
+    """Copy the committed data, without raw files and warehouse."""
+    for part in ("catalog", "contracts", "reference"):
+        shutil.copytree(ROOT / "data" / part, target / part)
+
+
+def copy_project(target: Path) -> Path:
+    """Copy what makes a project folder: committed data and notebooks, an empty raw folder."""
+    copy_data(target / "data")
+    (target / "data" / "raw").mkdir()
+    copy_notebooks(target / "notebooks")
+    return target
+
+
+def copy_notebooks(target: Path) -> Path:
+    shutil.copytree(NOTEBOOKS, target, ignore=shutil.ignore_patterns(".*"))
+    return target
+
+
+def rename_qpv(table: Path, code: str, name: str) -> None:
+    """Give a QPV another name in the reference table."""
+    with table.open(encoding="utf-8", newline="") as stream:
+        rows = list(csv.DictReader(stream))
+    assert [r["code_2024"] for r in rows].count(code) == 1
+    for row in rows:
+        row["name"] = name if row["code_2024"] == code else row["name"]
+    with table.open("w", encoding="utf-8", newline="") as stream:
+        writer = csv.DictWriter(stream, list(rows[0]))
+        writer.writeheader()
+        writer.writerows(rows)
+
+
+def insert_cell(notebook: Path, source: str) -> int:
+    """Put a code cell right below the parameters; give its place in the executed notebook.
+
+    Papermill adds one cell, the injected parameters, before it.
+    """
+    content = nbformat.read(notebook, as_version=4)
+    content.cells.insert(1, nbformat.v4.new_code_cell(source, id="inserted"))
+    nbformat.write(content, notebook)
+    return 2
+
+
+def set_source(notebook: Path, cell: str, source: str) -> None:
+    """Give a cell, named by its id, another source."""
+    content = nbformat.read(notebook, as_version=4)
+    (found,) = [c for c in content.cells if c.id == cell]
+    found.source = source
+    nbformat.write(content, notebook)
+
+
+def figures(soup: BeautifulSoup) -> list[dict[str, Any]]:
+    """Read the figures that a brief carries for machines."""
+    (script,) = soup.find_all("script", id="qpv-figures")
+    assert script["type"] == "application/json"
+    return json.loads(script.string)
+
+
+def visible(soup: BeautifulSoup) -> str:
+    """Give the words that a reader sees, spaces of any kind as one plain space."""
+    return " ".join(soup.body.get_text(" ").split())
