@@ -12,7 +12,7 @@ from qpv import analysis
 from qpv.analysis import Change, Figure, Gap, Rank, Refusal
 from qpv.catalog import Indicator
 from qpv.profile import COMPARISON_LEVELS, Profile
-from qpv.quarter import format_period
+from qpv.quarter import UNDATED, format_period
 from qpv.vocabulary import ABSENT, STATUS_FR, Status
 
 #: Scopes of the peers, from near to far.
@@ -56,6 +56,7 @@ class KeyFigure:
     change_name: str
     peer_change: Change | Refusal  # of the gap with the median of the QPV of France
     contradictions: pd.DataFrame = field(repr=False)
+    undated: pd.DataFrame = field(repr=False)  # printed without a year, and unlike the dated figure
 
     @property
     def known(self) -> bool:
@@ -118,7 +119,8 @@ def key_figure(profile: Profile, indicator: Indicator) -> KeyFigure:
         change_level=change_level,
         change_name=cells[change_level].name if change_level in cells else "",
         peer_change=peer_change,
-        contradictions=rows[rows["contradicted"]],
+        contradictions=rows[rows["contradicted"] & (rows["period"] != UNDATED)],
+        undated=_undated(rows, own),
     )
 
 
@@ -188,6 +190,8 @@ def why_missing(profile: Profile, figure: KeyFigure) -> str:
     if figure.absence is not None:
         when = format_period(figure.absence["period"])
         return f"{STATUS_FR[Status(figure.absence['status'])]} par le producteur pour ce quartier ({when})"
+    if len(figure.undated):
+        return "imprimé sans année, donc ni comparé ni dessiné"
     read = set(profile.editions["source"])
     sources = [profile.catalog.sources[c.source] for c in figure.indicator.columns]
     own = [s for s in sources if s.level == "qpv"]
@@ -198,6 +202,12 @@ def why_missing(profile: Profile, figure: KeyFigure) -> str:
     if own:
         return "le quartier n’est pas dans le fichier officiel"
     return "aucune source lue ne le mesure à l’échelle du quartier"
+
+
+def _undated(rows: pd.DataFrame, own: pd.Series | None) -> pd.DataFrame:
+    """Keep the undated figures that differ from the one shown by more than half a unit printed."""
+    loose = rows[(rows["period"] == UNDATED) & rows["comparable"] & rows["value"].notna()]
+    return loose if own is None else loose[(loose["value"] - own["value"]).abs() > 0.5]
 
 
 def _common(mine: pd.DataFrame, other: pd.DataFrame) -> set[str]:

@@ -82,6 +82,9 @@ def _key_row(profile: Profile, figure: KeyFigure, levels: Sequence[str]) -> str:
 
 
 def _own_cell(figure: KeyFigure) -> str:
+    if figure.own is None and len(figure.undated):
+        loose = ", ".join(value_words(r, figure.indicator) for _, r in figure.undated.iterrows())
+        return f'{text(loose)}<span class="newer">année non précisée</span>{badge(figure.undated["status"].iloc[0])}'
     if figure.own is None:
         why = Status.UNAVAILABLE if figure.absence is None else Status(figure.absence["status"])
         when = "" if figure.absence is None else f'<span class="newer">{text(format_period(figure.absence["period"]))}</span>'
@@ -91,6 +94,9 @@ def _own_cell(figure: KeyFigure) -> str:
     if figure.latest is not None:
         newer = f"puis {value_words(figure.latest, figure.indicator)} en {format_period(figure.latest['period'])}"
         words += f'<span class="newer">{text(newer)}</span>'
+    if len(figure.undated):
+        loose = ", ".join(value_words(r, figure.indicator) for _, r in figure.undated.iterrows())
+        words += f'<span class="clash">imprimé aussi sans année{NNBSP}: {text(loose)}</span>'
     if len(figure.contradictions):
         words += '<span class="clash" title="sources contradictoires">≠ sources</span>'
     return words

@@ -140,10 +140,11 @@ class Brief:
         for figure in self.figures:
             self.ledger.add(figure.own, figure.latest, figure.absence, *(c.row for c in figure.cells.values()))
             self.ledger.add_all(figure.contradictions)
+            self.ledger.add_all(figure.undated)
             if figure.own is None and figure.absence is None:
                 self.ledger.add_unpublished(figure.indicator.id)
         caption = f"Chiffres clés, {THEMES_FR[self.profile.theme].lower()}"
-        shown = [f for f in self.figures if f.known or f.absence is not None or f.cells]
+        shown = [f for f in self.figures if f.known or f.absence is not None or f.cells or len(f.undated)]
         table = tables.key_table(self.profile, shown, caption) if shown else ""
         return join(Block(table), self._missing(), self._other_figures())
 
