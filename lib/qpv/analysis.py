@@ -141,7 +141,7 @@ def change(series: Mapping[str, float], indicator: Indicator, generations: Itera
         return Refusal("une seule date connue" if dated else "aucune valeur datée")
     span = _span(dated, indicator)
     if span is None:
-        return Refusal(f"dates trop proches : il faut au moins {MINIMUM_YEARS} ans d’écart sous la commune")
+        return Refusal(f"dates trop proches\u202f: il faut au moins {MINIMUM_YEARS} ans d’écart sous la commune")
     start, end, caution = span
     difference = series[end] - series[start]
     return Change(start, end, series[start], series[end], difference, judge(difference, indicator), caution)

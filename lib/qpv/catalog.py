@@ -17,6 +17,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from qpv.errors import CatalogError
+from qpv.numbers import french_spacing
 from qpv.quarter import is_period
 from qpv.vocabulary import LEVELS, THEMES_FR, UNITS, Polarity, Status
 
@@ -93,6 +94,16 @@ class Indicator(_Entry):
     warnings: list[str] = []
     comparability: str | None = None
     columns: list[Column] = []
+
+    @field_validator("label", "short", "definition", "universe", "numerator", "denominator", "comparability")
+    @classmethod
+    def _spaced(cls, value: str | None) -> str | None:
+        return None if value is None else french_spacing(value)
+
+    @field_validator("warnings")
+    @classmethod
+    def _all_spaced(cls, value: list[str]) -> list[str]:
+        return [french_spacing(v) for v in value]
 
     @property
     def themes(self) -> tuple[str, ...]:

@@ -37,6 +37,15 @@ ABSENCE_MARKS: Final = {
 }
 
 
+_BEFORE_SIGN: Final = re.compile(r"(?<=\S) (?=[%‰€;:!?»])")
+_AFTER_QUOTE: Final = re.compile(r"« ")
+
+
+def french_spacing(text: str) -> str:
+    """Put the narrow no-break spaces of French typography before ``% € ; : ! ? »`` and after ``«``."""
+    return _AFTER_QUOTE.sub(f"«{NNBSP}", _BEFORE_SIGN.sub(NNBSP, text))
+
+
 def parse_number(text: str) -> float:
     """Read one number written the French or the English way.
 

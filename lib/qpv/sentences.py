@@ -127,8 +127,12 @@ def summary(figures: Sequence[KeyFigure]) -> list[str]:
         lines.append(f"L’écart s’est-il réduit{NNBSP}? {_subject(head)}{gap_change_words(head)}.{_against_peers(head)}")
     if head is not None and (not better or head is not better[0]):
         lines.append(f"La situation du quartier s’est-elle améliorée{NNBSP}? {_subject(head)}{own_change_words(head)}.")
-    lines.append(_rank_or_missing(figures, known))
-    return lines[:5]
+    ranked = _rank_sentence(known)
+    missing = _missing_sentence(figures)
+    if ranked and len(lines) < 5 - bool(missing):
+        lines.append(ranked)
+    lines += _wider_sentences(figures)[: max(0, 3 - len(lines) - bool(missing))]
+    return [*lines, missing] if missing else lines
 
 
 def _subject(figure: KeyFigure) -> str:
@@ -171,18 +175,35 @@ def _gap_sentence(figure: KeyFigure) -> str:
     )
 
 
-def _rank_or_missing(figures: Sequence[KeyFigure], known: Sequence[KeyFigure]) -> str:
-    missing = [f for f in figures if is_missing(f)]
+def _rank_sentence(known: Sequence[KeyFigure]) -> str:
     ranked = next(((f, s, f.ranks[s]) for f in known for s in ("epci", "departement", "france") if s in f.ranks), None)
-    parts = []
-    if ranked is not None:
-        figure, scope, rank = ranked
-        parts.append(f"{_subject(figure)}{rank_words(rank, figure.indicator.polarity)} parmi les {_SCOPE_WORDS[scope]}.")
-    if missing:
-        names = ", ".join(f.indicator.short for f in missing[:6]) + ("…" if len(missing) > 6 else "")
-        parts.append(
-            f"Ce qui manque{NNBSP}: {len(missing)} des {len(figures)} chiffres clés n’ont pas de valeur pour ce quartier ({names})."
-        )
-    if not parts:
-        parts.append("Tous les chiffres clés du thème ont une valeur pour ce quartier.")
-    return " ".join(parts)
+    if ranked is None:
+        return ""
+    figure, scope, rank = ranked
+    return f"{_subject(figure)}{rank_words(rank, figure.indicator.polarity)} parmi les {_SCOPE_WORDS[scope]}."
+
+
+def _missing_sentence(figures: Sequence[KeyFigure]) -> str:
+    missing = [f for f in figures if is_missing(f)]
+    if not missing:
+        return ""
+    names = ", ".join(f.indicator.short for f in missing[:6]) + ("…" if len(missing) > 6 else "")
+    return (
+        f"Ce qui manque{NNBSP}: {len(missing)} des {len(figures)} chiffres clés n’ont pas de valeur pour ce quartier ({names})."
+    )
+
+
+def _wider_sentences(figures: Sequence[KeyFigure]) -> list[str]:
+    """Say what is known of larger territories, where the QPV itself has little."""
+    lines = []
+    for figure in figures:
+        cell = next((figure.cells[n] for n in ("commune", "epci", "departement", "region", "france") if n in figure.cells), None)
+        if not figure.known and cell is not None:
+            value = format_value(float(cell.row["value"]), figure.indicator.unit, figure.indicator.decimals)
+            when = format_period(cell.row["period"])
+            lines.append(
+                f"Connu plus largement{NNBSP}– {_subject(figure)}{value} en {when} pour {level_words(cell.level, cell.name)}."
+            )
+    return lines or [
+        "Aucun chiffre clé n’est connu, ni pour le quartier ni pour les territoires qui l’entourent, à la date de ce brief."
+    ]

@@ -67,6 +67,14 @@ class Brief:
         """The first key figure that the QPV has, else the first of the theme."""
         return next((f for f in self.figures if f.known), self.figures[0])
 
+    @cached_property
+    def _second(self) -> KeyFigure:
+        """Another key figure to map: known for this QPV, else for other QPV, else the headline again."""
+        rest = [f for f in self.figures if f is not self.headline]
+        mapped = set(self.profile.others["indicator"])
+        others = [f for f in rest if f.indicator.id in mapped]
+        return next(iter([*(f for f in others if f.known), *others, self.headline]))
+
     def head(self) -> Block:
         """Name the QPV, its codes, communes, population, perimeter, and the date of the brief."""
         profile = self.profile
@@ -187,7 +195,7 @@ class Brief:
 
     def map_theme(self) -> Block:
         """Map what is the theme's own."""
-        return atlas.own_theme(self.profile, self.headline, self.ledger)
+        return atlas.own_theme(self.profile, self._second, self.ledger)
 
     def evolution(self) -> Block:
         """Draw the headline indicator over time, the QPV beside its comparators."""
