@@ -17,7 +17,6 @@ import nbformat
 import pytest
 from bs4 import BeautifulSoup
 from conftest import ROOT, _one_at_a_time, _shared_folder
-
 from qpv import batch, site
 from qpv.build import build
 from qpv.quarter import Quarter

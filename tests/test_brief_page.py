@@ -5,12 +5,11 @@ from __future__ import annotations
 import math
 import re
 
-import pandas as pd
 import pages
+import pandas as pd
 import pytest
 from bs4 import BeautifulSoup
 from pages import Run
-
 from qpv.vocabulary import ABSENT, BRIEF_THEMES, PRESENT, UNITS
 from qpv.warehouse import Warehouse
 
@@ -47,12 +46,11 @@ def plain(text: str) -> str:
 
 
 def lookup(run: Run, theme: str) -> set[tuple[object, ...]]:
-    """List what the warehouse holds that a brief of the theme may show."""
-    store = Warehouse(run.warehouse)
-    tables = [store.observations(t) for t in (theme, "demography")]
-    wanted = ["indicator", "territory", "level", "generation", "period", "value", "status", "edition"]
-    shown = {f["indicator"] for f in pages.figures(run.soup(theme))}
-    rows = pd.concat([t.loc[t["indicator"].isin(shown), wanted] for t in tables])
+    """List what the warehouse holds on the indicators and territories of a brief."""
+    store, shown = Warehouse(run.warehouse), pages.figures(run.soup(theme))
+    wanted = [(name, "in", sorted({f[name] for f in shown})) for name in ("indicator", "territory")]
+    columns = ["indicator", "territory", "level", "generation", "period", "value", "status", "edition"]
+    rows = pd.concat([store.observations(t, wanted, columns)[columns] for t in (theme, "demography")])
     return {tuple(None if isinstance(v, float) and math.isnan(v) else v for v in row) for row in rows.itertuples(index=False)}
 
 
@@ -175,7 +173,7 @@ def test_values_of_the_key_table_are_figures_for_machines_too(
         if figure["level"] == "qpv" and figure["value"] is not None:
             indicator = catalog.indicator(figure["indicator"])
             words = f"{french(figure['value'], indicator.decimals)} {UNITS[indicator.unit][0]}".strip()
-            written.setdefault(indicator.label, set()).add(words)
+            written.setdefault(plain(indicator.label), set()).add(words)
     checked = 0
     for row in soups[theme].find("table", class_="key").tbody.find_all("tr"):
         own = row.find("td", class_="own").find("strong")
@@ -241,7 +239,7 @@ def test_brief_with_few_figures_says_what_is_missing_and_is_not_empty(grande_res
     catalog = Warehouse(grande_residence.warehouse).catalog
     (table,) = [t for t in soup.find_all("table") if plain(t.caption.get_text()) == "Chiffres clés sans valeur pour le quartier"]
     told = {plain(r.th.get_text()): [plain(c.get_text()) for c in r.find_all("td")] for r in table.tbody.find_all("tr")}
-    assert set(told) == {catalog.indicator(i).label for i in record.missing}
+    assert set(told) == {plain(catalog.indicator(i).label) for i in record.missing}
     assert all(why and levels for why, levels in told.values())
     assert len(soup.find_all(class_="map")) >= 3
     assert [f for f in pages.figures(soup) if f["value"] is not None]

@@ -7,7 +7,6 @@ from decimal import ROUND_HALF_UP, Decimal
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-
 from qpv.numbers import MINUS, NNBSP, format_difference, format_number, format_value, parse_cell, parse_number
 from qpv.vocabulary import UNITS, Status
 
@@ -56,10 +55,26 @@ def test_a_euro_sign_is_left_out() -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["abc", "", "12 34", "1 2345", "1 23", "1,234,567", "1.234.567", "12,5 ans", "QP062056", "--3", "5-", "1e", "1e999", "inf", "nan"],
+    [
+        "abc",
+        "",
+        "12 34",
+        "1 2345",
+        "1 23",
+        "1,234,567",
+        "1.234.567",
+        "12,5 ans",
+        "QP062056",
+        "--3",
+        "5-",
+        "1e",
+        "1e999",
+        "inf",
+        "nan",
+    ],
 )
 def test_what_is_no_number_is_an_error_that_shows_the_text(text: str) -> None:
-    with pytest.raises(ValueError, match="not a (finite )?number") as error:
+    with pytest.raises(ValueError, match=r"not a (finite )?number") as error:
         parse_number(text)
     assert repr(text) in str(error.value)
 

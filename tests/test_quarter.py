@@ -8,7 +8,6 @@ import math
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-
 from qpv.errors import ParameterError
 from qpv.quarter import UNDATED, Quarter, format_date, format_period, is_period, period_position
 
@@ -20,7 +19,9 @@ def test_a_quarter_is_read_with_t_or_q(text: str) -> None:
     assert Quarter.parse(text) == Quarter(2026, 3)
 
 
-@pytest.mark.parametrize("text", ["2026-T5", "2026-T0", "2026T3", "T3-2026", "26-T3", "2026", "", "0001-T1", "1899-T4", "2026-T3-1"])
+@pytest.mark.parametrize(
+    "text", ["2026-T5", "2026-T0", "2026T3", "T3-2026", "26-T3", "2026", "", "0001-T1", "1899-T4", "2026-T3-1"]
+)
 def test_another_form_is_refused_with_the_text_and_an_example(text: str) -> None:
     with pytest.raises(ParameterError, match="2026-T3") as error:
         Quarter.parse(text)
@@ -79,7 +80,9 @@ def test_years_quarters_months_and_school_years_are_periods(text: str) -> None:
     assert is_period(text)
 
 
-@pytest.mark.parametrize("text", ["", "19", "2021-T5", "2021-13", "2021-00", "2023-2022", "2022-2022", "2021/12", "about 2019", "2019 "])
+@pytest.mark.parametrize(
+    "text", ["", "19", "2021-T5", "2021-13", "2021-00", "2023-2022", "2022-2022", "2021/12", "about 2019", "2019 "]
+)
 def test_what_is_no_time_is_no_period(text: str) -> None:
     assert not is_period(text)
 

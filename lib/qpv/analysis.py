@@ -93,13 +93,19 @@ def unfavourable(difference: float, polarity: Polarity) -> float:
     return -difference if polarity is Polarity.HIGHER else difference
 
 
-def judge(difference: float, indicator: Indicator) -> Direction:
+def judge(difference: float, indicator: Indicator, decimals: int | None = None) -> Direction:
     """Read a difference; less than half of the last decimal shown is no difference."""
-    if abs(difference) < 0.5 * 10**-indicator.decimals:
+    shown = indicator.decimals if decimals is None else min(decimals, indicator.decimals)
+    if abs(difference) < 0.5 * 10**-shown:
         return Direction.EQUAL
     if indicator.polarity is Polarity.NONE:
         return Direction.NEUTRAL
     return Direction.WORSE if unfavourable(difference, indicator.polarity) > 0 else Direction.BETTER
+
+
+def printed_decimals(*values: float) -> int:
+    """Give the decimals of the coarsest value: 61 printed beside 61.2 allows no decimal to be read."""
+    return min(len(f"{v:.6f}".rstrip("0").partition(".")[2]) for v in values)
 
 
 def gap(own: Figure, other: Figure, indicator: Indicator) -> Gap:
@@ -143,8 +149,10 @@ def change(series: Mapping[str, float], indicator: Indicator, generations: Itera
     if span is None:
         return Refusal(f"dates trop proches\u202f: il faut au moins {MINIMUM_YEARS} ans d’écart sous la commune")
     start, end, caution = span
-    difference = series[end] - series[start]
-    return Change(start, end, series[start], series[end], difference, judge(difference, indicator), caution)
+    # The reader sees rounded values: their difference is what she can check.
+    first, last = round(series[start], indicator.decimals), round(series[end], indicator.decimals)
+    direction = judge(last - first, indicator, printed_decimals(first, last))
+    return Change(start, end, series[start], series[end], last - first, direction, caution)
 
 
 def _span(dated: list[str], indicator: Indicator) -> tuple[str, str, str] | None:

@@ -108,43 +108,68 @@ def _check_parameters(notebook: Path) -> None:
 
 
 def run(tasks: Sequence[Task], jobs: int, report: Callable[[Record], None] = lambda record: None) -> list[Record]:
-    """Make the briefs in ``jobs`` processes; give their records in the order of the tasks."""
+    """Make the briefs in ``jobs`` processes; give their records in the order of the tasks.
+
+    When a process dies, what was running is made again one at a time, so that only the brief that
+    kills its process is recorded as failed.
+    """
     records: dict[tuple[str, str], Record] = {}
-    context = multiprocessing.get_context("spawn")  # forked pools lose kernels to port races
+
+    def keep(task: Task, record: Record) -> None:
+        records[task.qpv, task.theme] = record
+        report(record)
+
     queue = list(tasks)
-    log = tasks[0].output / "notebooks" / "kernels.log" if tasks else None
-    with ProcessPoolExecutor(max(1, jobs), context, initializer=_settle_worker, initargs=(log,)) as pool:
-        running: dict[Future[Record], Task] = {}
-        while queue or running:
-            while queue and len(running) < 2 * jobs:
-                task = queue.pop(0)
-                running[pool.submit(make, task)] = task
+    while queue:
+        suspects = _run_pool(queue, jobs, keep)
+        for task in suspects:
+            if _run_pool([task], 1, keep):
+                message = "le processus est mort en faisant ce brief (mémoire ou arrêt forcé) ; kernels.log en dit plus"
+                keep(task, Record(task.qpv, task.theme, "failed", error={"cell": None, "name": "Worker", "message": message}))
+        queue = [t for t in queue if (t.qpv, t.theme) not in records]
+    return [records[t.qpv, t.theme] for t in tasks]
+
+
+def _run_pool(tasks: Sequence[Task], jobs: int, keep: Callable[[Task, Record], None]) -> list[Task]:
+    """Make briefs in one pool; if it breaks, give the tasks that were running."""
+    context = multiprocessing.get_context("spawn")  # forked pools lose kernels to port races
+    waiting = list(reversed(tasks))
+    running: dict[Future[Record], Task] = {}
+    log = tasks[0].output / "notebooks" / "kernels.log"
+    pool = ProcessPoolExecutor(max(1, jobs), context, initializer=_settle_worker, initargs=(log,))
+    try:
+        while waiting or running:
+            while waiting and len(running) < jobs:
+                running[pool.submit(make, waiting[-1])] = waiting[-1]
+                waiting.pop()
             done, _ = wait(running, return_when=FIRST_COMPLETED)
             for future in done:
-                task = running.pop(future)
-                try:
-                    record = future.result()
-                except BrokenProcessPool as error:
-                    record = Record(task.qpv, task.theme, "failed", error={"cell": None, "name": "Worker", "message": str(error)})
-                records[task.qpv, task.theme] = record
-                report(record)
-    return [records[t.qpv, t.theme] for t in tasks]
+                record = future.result()
+                keep(running.pop(future), record)
+    except BrokenProcessPool:
+        return list(running.values())
+    except KeyboardInterrupt:
+        for process in list((pool._processes or {}).values()):
+            process.terminate()
+        raise
+    finally:
+        pool.shutdown(wait=False, cancel_futures=True)
+    return []
 
 
 def make(task: Task) -> Record:
     """Make one brief, in this process; every failure becomes a ``failed`` record."""
-    import nbformat
-    import papermill
-    from papermill.exceptions import PapermillExecutionError
-
-    from qpv.brief.export import record_of, to_html
-
     start = time.perf_counter()
     record = Record(task.qpv, task.theme, "failed")
-    task.executed.parent.mkdir(parents=True, exist_ok=True)
     scratch = task.executed.with_name(f".{task.executed.stem}.{os.getpid()}.ipynb")
     values = {"qpv": task.qpv, "quarter": task.quarter, "warehouse": str(task.warehouse)}
     try:
+        import nbformat
+        import papermill
+
+        from qpv.brief.export import record_of, to_html
+
+        task.executed.parent.mkdir(parents=True, exist_ok=True)
         papermill.execute_notebook(
             str(task.notebook), str(scratch), parameters=values, kernel_name="python3", cwd=str(task.notebook.parent),
             progress_bar=False, log_output=False, request_save_on_cell_execute=False, start_timeout=120, execution_timeout=300,
@@ -157,10 +182,8 @@ def make(task: Task) -> Record:
         write_atomically(task.page, page)
         record.status, record.missing, record.name = told["status"], told["missing"], told["name"]
         record.figures, record.bytes = told["figures"], len(page)
-    except PapermillExecutionError as error:
-        record.error = {"cell": error.cell_index, "name": error.ename, "message": _ANSI.sub("", str(error.evalue))[:2000]}
     except Exception as error:  # noqa: BLE001  one brief's trouble, of whatever kind, must not stop the others
-        record.error = {"cell": None, "name": type(error).__name__, "message": str(error)[:2000]}
+        record.error = _cause(error)
     finally:
         if scratch.exists():
             scratch.replace(task.executed)
@@ -168,15 +191,20 @@ def make(task: Task) -> Record:
     return record
 
 
-def _settle_worker(log: Path | None) -> None:
+def _cause(error: Exception) -> dict[str, Any]:
+    """Say what went wrong: the cell and its error, when papermill knows them."""
+    name, message = getattr(error, "ename", type(error).__name__), getattr(error, "evalue", str(error))
+    return {"cell": getattr(error, "cell_index", None), "name": str(name), "message": _ANSI.sub("", str(message))[:2000]}
+
+
+def _settle_worker(log: Path) -> None:
     """Leave Ctrl-C to the parent; send what kernels write on stderr to a log, not over the bar."""
     import signal
 
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    if log is not None:
-        log.parent.mkdir(parents=True, exist_ok=True)
-        with log.open("ab") as stream:
-            os.dup2(stream.fileno(), 2)
+    log.parent.mkdir(parents=True, exist_ok=True)
+    with log.open("ab") as stream:
+        os.dup2(stream.fileno(), 2)
 
 
 def write_figures(records: Sequence[Record], folder: Path) -> None:

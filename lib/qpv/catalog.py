@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from qpv.errors import CatalogError
 from qpv.numbers import french_spacing
@@ -26,6 +26,8 @@ _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 Identifier = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$", max_length=80)]
 Text = Annotated[str, Field(min_length=3)]
+#: A text that readers see: French, spaced as French typography wants it.
+French = Annotated[str, Field(min_length=3), AfterValidator(french_spacing)]
 
 
 E = TypeVar("E", bound="_Entry")
@@ -68,7 +70,7 @@ class Break(_Entry):
     """A break in a series: values before and from ``period`` on are not measured alike."""
 
     period: str
-    reason: Text
+    reason: French
 
 
 class Indicator(_Entry):
@@ -77,12 +79,12 @@ class Indicator(_Entry):
     id: Identifier
     theme: Literal[tuple(THEMES_FR)]  # type: ignore[valid-type]
     also: list[Literal[tuple(THEMES_FR)]] = []  # type: ignore[valid-type]  # themes it also speaks to
-    label: Text
-    short: Annotated[str, Field(min_length=2, max_length=48)]
-    definition: Text
-    universe: Text
-    numerator: str | None = None
-    denominator: str | None = None
+    label: French
+    short: Annotated[French, Field(max_length=48)]
+    definition: French
+    universe: French
+    numerator: French | None = None
+    denominator: French | None = None
     unit: Literal[tuple(UNITS)]  # type: ignore[valid-type]
     decimals: Annotated[int, Field(ge=0, le=3)] = 0
     polarity: Polarity = Polarity.NONE
@@ -91,19 +93,9 @@ class Indicator(_Entry):
     key: bool = False  # among the key figures of its theme's brief
     rank: int = 100  # order within its theme; the lowest key figure is the headline
     breaks: list[Break] = []
-    warnings: list[str] = []
-    comparability: str | None = None
+    warnings: list[French] = []
+    comparability: French | None = None
     columns: list[Column] = []
-
-    @field_validator("label", "short", "definition", "universe", "numerator", "denominator", "comparability")
-    @classmethod
-    def _spaced(cls, value: str | None) -> str | None:
-        return None if value is None else french_spacing(value)
-
-    @field_validator("warnings")
-    @classmethod
-    def _all_spaced(cls, value: list[str]) -> list[str]:
-        return [french_spacing(v) for v in value]
 
     @property
     def themes(self) -> tuple[str, ...]:
@@ -115,7 +107,7 @@ class NoteCode(_Entry):
     """What one value of a producer's quality flag means."""
 
     status: Status
-    meaning: Text
+    meaning: French
 
 
 class Block(_Entry):
@@ -156,13 +148,16 @@ class Edition(_Entry):
     level: Literal[tuple(LEVELS)] | None = None  # type: ignore[valid-type]  # else the source's
     periods: dict[str, str] = {}  # block -> reference period
     rows: tuple[int, int] | None = None
-    traps: list[str] = []
+    traps: list[French] = []
 
     @field_validator("files", "member")
     @classmethod
     def _is_regex(cls, value: str | None) -> str | None:
         if value is not None:
-            re.compile(value)
+            try:
+                re.compile(value)
+            except re.error as error:
+                raise ValueError(f"not a regular expression: {error}") from None
         return value
 
     @field_validator("periods")
@@ -178,8 +173,8 @@ class Source(_Entry):
     """One dataset of one producer."""
 
     id: Identifier
-    producer: Text
-    dataset: Text
+    producer: French
+    dataset: French
     landing_page: str
     licence: Text
     tier: Literal["read", "header", "listed"]

@@ -22,7 +22,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from qpv.catalog import Indicator
-from qpv.html import text
+from qpv.html import text, visible
 from qpv.numbers import NNBSP, format_difference, format_number, format_value
 from qpv.quarter import format_period, period_position, short_period
 from qpv.vocabulary import UNITS, Polarity
@@ -138,7 +138,7 @@ def bars(
         for n, (name, numbers) in enumerate(values.items()):
             y = np.arange(groups) + (n - (count - 1) / 2) * height
             shown = [0.0 if v is None else v for v in numbers]
-            axes.barh(y, shown, height=height * 0.9, color=colours[n % len(colours)], label=name)
+            axes.barh(y, shown, height=height * 0.9, color=colours[n % len(colours)], label=_shorten(name, 40))
             for at, value in zip(y, numbers, strict=True):
                 words = "non publié" if value is None else format_value(value, unit, decimals)
                 axes.text(max(0.0, value or 0.0) + 0.012 * largest, at, words, va="center", fontsize=9,
@@ -229,6 +229,7 @@ def _direct_labels(axes: Axes, labels: list[tuple[float, str, str]]) -> None:
 
 
 def _shorten(name: str, length: int) -> str:
+    name = visible(name)
     return name if len(name) <= length else f"{name[: length - 1].rstrip(' -–')}…"
 
 

@@ -9,19 +9,22 @@ import datetime as dt
 import os
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
-from qpv import batch, build, site
 from qpv.errors import QpvError
-from qpv.profile import select
 from qpv.project import Project
 from qpv.quarter import Quarter
 from qpv.vocabulary import BRIEF_THEMES
-from qpv.warehouse import Warehouse
+
+if TYPE_CHECKING:
+    from qpv.batch import Record, Task
+
+# The commands import what they need when they run: pandas and geopandas cost seconds, which neither
+# --help nor a mistyped quarter should.
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False,
                   help="Observatoire des quartiers prioritaires : données et briefs.")  # fmt: skip
@@ -63,13 +66,23 @@ def briefs(
     """
     when = Quarter.parse(quarter) if quarter else Quarter.last_complete(dt.date.today())
     themes = [t.strip() for t in theme.split(",") if t.strip()] or list(BRIEF_THEMES)
+    from qpv import batch
+
     project = Project.find(Path.cwd())
     target = (output or project.outputs).resolve()
     batch.plan([], themes, when, project.notebooks, project.warehouse, target)  # refuse a bad theme before any work
     _build(project, raw, quiet)
+    from qpv import site
+    from qpv.profile import select
+    from qpv.warehouse import Warehouse
+
     store = Warehouse(project.warehouse)
     tasks = batch.plan(select(store, territory), themes, when, project.notebooks, project.warehouse, target)
-    records = _run(tasks, min(jobs, len(tasks)), quiet)
+    try:
+        records = _run(tasks, min(jobs, len(tasks)), quiet)
+    except KeyboardInterrupt:
+        err.print("interrompu ; les briefs déjà écrits restent, la même commande les refait tous", markup=False)
+        raise typer.Exit(130) from None
     folder = target / str(when)
     batch.write_figures(records, folder)
     batch.write_run(records, when, territory, folder)
@@ -91,6 +104,8 @@ def briefs(
 
 def _build(project: Project, raw: str, quiet: bool) -> None:
     folders = project.raw(raw)
+    from qpv import build
+
     with out.status("Entrepôt de données…") if not quiet and out.is_terminal else _Nothing() as status:
         report = build.build(project.data, folders, project.warehouse, lambda step: status.update(f"Entrepôt : {step}"))
     if quiet:
@@ -102,7 +117,7 @@ def _build(project: Project, raw: str, quiet: bool) -> None:
         err.print(f"attention : {finding}", markup=False, soft_wrap=True)
     unknown = sum(f.severity == "info" and "not recognised" in f.message for f in report.findings)
     if report.fresh and unknown:
-        out.print(f"{unknown} fichiers de RAW ne sont d’aucune édition connue ('qpv data status' les nomme)", markup=False)
+        out.print(f"fichiers de RAW d’aucune édition connue : {unknown} ('qpv data status' les nomme)", markup=False)
 
 
 class _Nothing:
@@ -118,7 +133,9 @@ class _Nothing:
         """Say nothing."""
 
 
-def _run(tasks: list[batch.Task], jobs: int, quiet: bool) -> list[batch.Record]:
+def _run(tasks: list[Task], jobs: int, quiet: bool) -> list[Record]:
+    from qpv import batch
+
     columns = (TextColumn("Briefs"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), TimeRemainingColumn())
     with Progress(*columns, console=err, disable=quiet or not err.is_terminal) as progress:
         bar = progress.add_task("briefs", total=len(tasks))
@@ -131,6 +148,8 @@ def data_status() -> None:
 
     Example: qpv data status
     """
+    from qpv.warehouse import Warehouse
+
     store = Warehouse(Project.find(Path.cwd()).warehouse)
     for e in store.editions.sort_values(["source", "edition"]).itertuples():
         out.print(
@@ -150,9 +169,6 @@ def main() -> None:
     except QpvError as error:
         err.print(f"erreur : {error}", markup=False, soft_wrap=True)
         sys.exit(2)
-    except KeyboardInterrupt:
-        err.print("interrompu ; la même commande reprend le travail", markup=False)
-        sys.exit(130)
 
 
 if __name__ == "__main__":

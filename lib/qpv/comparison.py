@@ -11,6 +11,7 @@ import pandas as pd
 from qpv import analysis
 from qpv.analysis import Change, Figure, Gap, Rank, Refusal
 from qpv.catalog import Indicator
+from qpv.numbers import NNBSP, french_spacing
 from qpv.profile import COMPARISON_LEVELS, Profile
 from qpv.quarter import UNDATED, format_period
 from qpv.vocabulary import ABSENT, STATUS_FR, Status
@@ -67,8 +68,8 @@ class KeyFigure:
 def key_figure(profile: Profile, indicator: Indicator) -> KeyFigure:
     """Assemble what is known of an indicator for the QPV of a profile.
 
-    The row stands at the latest period for which the QPV and its EPCI (else a larger territory,
-    else its commune) both have a figure; without one, at the QPV's latest.
+    The row stands at the latest period for which the QPV and its EPCI both have a figure; failing
+    that its commune, département, région, France; failing that at the QPV's latest.
     """
     mine = profile.own(indicator.id)
     levels = {level: profile.of_level(indicator.id, level) for level in COMPARISON_LEVELS}
@@ -119,7 +120,7 @@ def key_figure(profile: Profile, indicator: Indicator) -> KeyFigure:
         change_level=change_level,
         change_name=cells[change_level].name if change_level in cells else "",
         peer_change=peer_change,
-        contradictions=rows[rows["contradicted"] & (rows["period"] != UNDATED)],
+        contradictions=_contradictions(profile, rows, cells),
         undated=_undated(rows, own),
     )
 
@@ -197,11 +198,22 @@ def why_missing(profile: Profile, figure: KeyFigure) -> str:
     own = [s for s in sources if s.level == "qpv"]
     lacking = [s for s in own if s.id not in read]
     if lacking:
-        names = dict.fromkeys(f"{s.producer}, {s.dataset}" for s in lacking)
-        return f"fichier officiel absent à cette date : {' ; '.join(names)}"
+        names = french_spacing(" ; ".join(dict.fromkeys(f"{s.producer}, {s.dataset}" for s in lacking)))
+        return f"fichier officiel absent à cette date{NNBSP}: {names}"
     if own:
         return "le quartier n’est pas dans le fichier officiel"
     return "aucune source lue ne le mesure à l’échelle du quartier"
+
+
+def _contradictions(profile: Profile, rows: pd.DataFrame, cells: dict[str, Cell]) -> pd.DataFrame:
+    """Gather the dated figures that sources contradict: the QPV's, and the comparators' that are shown."""
+    found = [rows[rows["contradicted"] & (rows["period"] != UNDATED)]]
+    facts = profile.observations
+    for cell in cells.values():
+        if cell.row["contradicted"]:
+            same = (facts["level"] == cell.level) & (facts["territory"] == cell.row["territory"])
+            found.append(facts[same & (facts["indicator"] == cell.row["indicator"]) & (facts["period"] == cell.row["period"])])
+    return pd.concat(found)
 
 
 def _undated(rows: pd.DataFrame, own: pd.Series | None) -> pd.DataFrame:

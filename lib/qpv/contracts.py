@@ -108,11 +108,15 @@ def _read_rows(file: Path, columns: tuple[str, ...], faults: list[str]) -> list[
     if lacking:
         faults.append(f"{file.name}, line 1: missing columns {', '.join(lacking)}")
         return []
-    return [
-        (lines.line_num, {c: (row[c] or "").strip() for c in columns})
-        for row in lines
-        if any(v for v in row.values() if isinstance(v, str))
-    ]
+    rows = []
+    for row in lines:
+        if row.get(None):  # type: ignore[call-overload]  # csv puts surplus cells under None
+            faults.append(
+                f"{file.name}, line {lines.line_num}: more cells than the header; put a text with {separator!r} in quotes"
+            )
+        elif any(v for v in row.values() if isinstance(v, str)):
+            rows.append((lines.line_num, {c: (row[c] or "").strip() for c in columns}))
+    return rows
 
 
 def _fault(row: dict[str, str], catalog: Catalog, documents: dict[str, Document], places: set[str]) -> str:
@@ -166,7 +170,12 @@ def _places(files: list[Path], reference: Reference, faults: list[str]) -> pd.Da
             if row["level"] not in ("school", "sector", "other"):
                 faults.append(f"places/{file.name}, line {line}: level {row['level']!r}: expected school, sector or other")
                 continue
-            insee = row["commune"] if row["commune"] in communes.index else ""
+            insee = row["commune"]
+            if insee and insee not in communes.index:
+                faults.append(
+                    f"places/{file.name}, line {line}: commune {insee!r} is not in the reference; give its INSEE code or nothing"
+                )
+                continue
             rows.setdefault(
                 row["code"],
                 {

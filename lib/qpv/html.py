@@ -8,8 +8,6 @@ import re
 from dataclasses import dataclass
 from typing import Final
 
-from qpv.numbers import french_spacing
-
 #: The kind of output that the brief's exporter takes; JupyterLab takes ``text/html``.
 BRIEF_MIME: Final = "application/vnd.qpv.brief+html"
 RECORD_MIME: Final = "application/vnd.qpv.record+json"
@@ -19,11 +17,13 @@ _INVISIBLE: Final = re.compile(r"[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u200e\
 
 
 def text(value: object) -> str:
-    """Escape a text for HTML content and attributes, without control or direction marks.
+    """Escape a text for HTML content and attributes, without control or direction marks."""
+    return html.escape(visible(value), quote=True)
 
-    French spacing is mended on the way, so that no line breaks before a sign.
-    """
-    return html.escape(french_spacing(_INVISIBLE.sub("", str(value))), quote=True)
+
+def visible(value: object) -> str:
+    """Give a text without control or direction marks."""
+    return _INVISIBLE.sub("", str(value))
 
 
 def script_json(value: object) -> str:

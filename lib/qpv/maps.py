@@ -21,7 +21,7 @@ import shapely
 from branca.element import Element, MacroElement
 from folium.template import Template
 
-from qpv.html import text
+from qpv.html import text, visible
 
 #: Sequential, colour-blind safe, neutral: a darker class is a higher value, not a worse one.
 CLASSES: Final = ("#eaf2f8", "#bdd5e7", "#85b1d3", "#4585b8", "#1b5388")
@@ -56,7 +56,7 @@ class QuietMap(folium.Map):
 
     def __init__(self, label: str, credit: str) -> None:
         super().__init__(tiles=None)
-        self.label = label
+        self.label = visible(label)
         self.credit = text(credit)
 
 
@@ -180,15 +180,18 @@ def classify(values: Sequence[float]) -> Classes | None:
     distinct = np.unique(known)
     if len(distinct) == 0:
         return None
-    if len(distinct) <= 5:
-        picked = (
-            CLASSES[-len(distinct) :]
-            if len(distinct) < 3
-            else tuple(CLASSES[round(i * 4 / (len(distinct) - 1))] for i in range(len(distinct)))
-        )
-        return Classes(tuple(distinct), picked, "une classe par valeur", len(known))
-    bounds = np.quantile(known, [0.2, 0.4, 0.6, 0.8, 1.0])
-    return Classes(tuple(float(b) for b in bounds), CLASSES, "quantiles", len(known))
+    if len(distinct) <= len(CLASSES):
+        return Classes(tuple(distinct), _colours(len(distinct)), "une classe par valeur", len(known))
+    # Ties can make two quantiles equal: one class then, not an empty one.
+    bounds = np.unique(np.quantile(known, [0.2, 0.4, 0.6, 0.8, 1.0]))
+    return Classes(tuple(float(b) for b in bounds), _colours(len(bounds)), "quantiles", len(known))
+
+
+def _colours(count: int) -> tuple[str, ...]:
+    """Take so many colours of the scale, spread from the lightest to the darkest."""
+    if count == 1:
+        return CLASSES[-1:]
+    return tuple(CLASSES[round(i * (len(CLASSES) - 1) / (count - 1))] for i in range(count))
 
 
 @cache

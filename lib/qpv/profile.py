@@ -21,6 +21,9 @@ from qpv.warehouse import Warehouse
 #: A predecessor counts when it covers at least this share of the QPV of 2024.
 _PREDECESSOR_SHARE: Final = 0.2
 
+#: Fewer QPV than this in the warehouse: the contours of France were not dropped.
+_ALL_OF_FRANCE: Final = 1000
+
 #: Levels of the comparators, from near to far; the nearest with a figure gives the gap.
 COMPARISON_LEVELS: Final = ("commune", "epci", "departement", "region", "france")
 
@@ -86,7 +89,10 @@ def resolve(warehouse: Warehouse, text: str) -> str:
     if not near:
         by_name = {fold(n): c for c, n in new["name"].items()}
         near = [f"{by_name[n]} ({new.at[by_name[n], 'name']})" for n in difflib.get_close_matches(wanted, by_name, 3)]
-    hint = f"nearest: {', '.join(near)}" if near else "drop the QPV contours into data/raw to know all QPV of France"
+    few = len(new) < _ALL_OF_FRANCE
+    hint = f"nearest: {', '.join(near)}" if near else "give a code such as QN06254M, QP062056, or a name"
+    if few:
+        hint += "; only the QPV of the embedded contracts are known: drop the QPV contours into data/raw for all of France"
     raise UnknownTerritoryError(f"no QPV answers to {text!r}; {hint}")
 
 

@@ -17,7 +17,7 @@ import pandas as pd
 from qpv.errors import CatalogError
 from qpv.territory import departement_of
 
-_ARRONDISSEMENT: Final = re.compile(r" \d+(er|e|eme)?( arrondissement)?$")
+_ARRONDISSEMENT: Final = re.compile(r"( (et )?\d+(er|e|eme)?)+( arrondissements?)?$")
 
 
 def fold(name: str) -> str:

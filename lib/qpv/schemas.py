@@ -134,7 +134,10 @@ def check(table: pd.DataFrame, schema: pa.DataFrameSchema) -> pd.DataFrame:
     try:
         return schema.validate(table[list(schema.columns)], lazy=True)
     except SchemaErrors as error:
-        faults = error.failure_cases[["column", "check", "failure_case"]].drop_duplicates().head(5)
+        cases = error.failure_cases
+        # Faults of a column first; a check on the whole table repeats itself for each column.
+        cases = cases.assign(whole=cases["schema_context"] != "Column").sort_values("whole", kind="stable")
+        faults = cases.drop_duplicates("check")[["column", "check", "failure_case"]].head(5)
         detail = "; ".join(f"{f.column}: {f.check} failed on {f.failure_case!r}" for f in faults.itertuples())
         raise WarehouseError(f"table {schema.name!r} breaks its schema: {detail}") from None
     except KeyError as error:

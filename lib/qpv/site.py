@@ -19,7 +19,9 @@ _STATUS = {"ok": "complet", "degraded": "partiel", "failed": "échec"}
 _SEARCH = """
 const box = document.getElementById('search'), rows = [...document.querySelectorAll('tbody.qpv-list tr')];
 box.addEventListener('input', () => {
-  const wanted = box.value.normalize('NFD').replace(/[\\u0300-\\u036f]/g, '').toLowerCase();
+  const plain = box.value.toLowerCase().replace(/œ/g, 'oe').normalize('NFD').replace(/[\\u0300-\\u036f]/g, '');
+  const words = plain.replace(/[^a-z0-9]+/g, ' ').trim().split(' ');
+  const wanted = words.map(w => ({st: 'saint', ste: 'sainte'})[w] || w).join(' ');
   for (const row of rows) row.hidden = !row.dataset.words.includes(wanted);
 });
 """

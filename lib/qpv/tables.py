@@ -14,7 +14,7 @@ from qpv.numbers import DASH, NNBSP, format_difference, format_value
 from qpv.profile import COMPARISON_LEVELS, Profile
 from qpv.quarter import format_date, format_period
 from qpv.sentences import ratio_words
-from qpv.vocabulary import QUALIFIER_FR, STATUS_FR, Polarity, Qualifier, Status
+from qpv.vocabulary import LEVELS_FR, QUALIFIER_FR, STATUS_FR, Polarity, Qualifier, Status
 
 _HEADS = {
     "commune": "Commune", "epci": "Agglomération", "departement": "Département", "region": "Région", "france": "France",
@@ -97,7 +97,7 @@ def _own_cell(figure: KeyFigure) -> str:
     if len(figure.undated):
         loose = ", ".join(value_words(r, figure.indicator) for _, r in figure.undated.iterrows())
         words += f'<span class="clash">imprimé aussi sans année{NNBSP}: {text(loose)}</span>'
-    if len(figure.contradictions):
+    if (figure.contradictions["level"] == "qpv").any():
         words += '<span class="clash" title="sources contradictoires">≠ sources</span>'
     return words
 
@@ -105,7 +105,9 @@ def _own_cell(figure: KeyFigure) -> str:
 def _other_cell(cell: Cell | None, indicator: Indicator) -> str:
     if cell is None:
         return DASH
-    words = text(value_words(cell.row, indicator))
+    words = text(value_words(cell.row, indicator)) + (
+        ' <abbr title="sources contradictoires">≠</abbr>' if cell.row["contradicted"] else ""
+    )
     return words if cell.same_period else f'<span class="dated">{words} ({text(format_period(cell.row["period"]))})</span>'
 
 
@@ -144,7 +146,7 @@ def _details(profile: Profile, figure: KeyFigure) -> str:
         items += provenance(profile, figure.absence)
     if len(figure.contradictions):
         said = "; ".join(
-            f"{value_words(r, indicator)} en {format_period(r['period'])} ({edition_name(profile, r)})"
+            f"{value_words(r, indicator)} en {format_period(r['period'])} ({LEVELS_FR[r['level']]}, {edition_name(profile, r)})"
             for _, r in figure.contradictions.iterrows()
         )
         items.append(("Sources contradictoires", said))

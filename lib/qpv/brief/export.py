@@ -7,7 +7,7 @@ from importlib.resources import files
 from typing import Any
 
 import nbformat
-from nbconvert.exporters import HTMLExporter
+from nbconvert.exporters import TemplateExporter
 
 import qpv
 from qpv.brief.blocks import style_sheet
@@ -40,10 +40,14 @@ def to_html(notebook: nbformat.NotebookNode) -> str:
     return str(page)
 
 
+class _BriefExporter(TemplateExporter):
+    """nbconvert's exporter without the passes of its HTML exporter, which rewrite the page."""
+
+    file_extension = ".html"
+    output_mimetype = "text/html"
+    template_extension = ".html.j2"
+
+
 @cache
-def _exporter() -> HTMLExporter:
-    return HTMLExporter(
-        template_name="qpv-brief",
-        extra_template_basedirs=[str(files("qpv.brief") / "template")],
-        anchor_link_text="",
-    )
+def _exporter() -> _BriefExporter:
+    return _BriefExporter(template_name="qpv-brief", extra_template_basedirs=[str(files("qpv.brief") / "template")])

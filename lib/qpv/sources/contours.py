@@ -84,7 +84,12 @@ def _outlines(raw: RawFile, edition: Edition, columns: list[str]) -> tuple[gpd.G
             f"{edition.rows[1]}: the file is cut short or another one"
         )
     findings = []
-    outlines = outlines[outlines.geometry.notna() & ~outlines.geometry.is_empty]
+    void = outlines.geometry.isna() | outlines.geometry.is_empty
+    if void.any():
+        raise SourceError(
+            f"{raw.name}: {int(void.sum())} of {len(outlines)} outlines are empty, the first in row "
+            f"{int(void.to_numpy().argmax()) + 1}; the file is cut short: drop it again"
+        )
     invalid = ~outlines.geometry.is_valid
     if invalid.any():
         mended = outlines.geometry.make_valid()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 import zipfile
+import zlib
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +20,10 @@ MAX_BYTES: Final = 1_500_000_000
 
 #: Parts of a shapefile; only the .shp is a file of its own.
 _SIDECARS: Final = {".dbf", ".shx", ".prj", ".cpg", ".qix", ".sbn", ".sbx"}
+#: What the zip module raises on damaged, encrypted or exotic archives.
+_UNREADABLE: Final = (
+    OSError, zipfile.BadZipFile, zlib.error, KeyError, EOFError, NotImplementedError, RuntimeError, ValueError,
+)  # fmt: skip
 _IGNORED: Final = {".md", ".txt", ".gitkeep", ".json", ".part", ".tmp"}
 
 
@@ -28,6 +33,7 @@ class RawFile:
 
     path: Path
     member: str | None = None
+    fault: str = ""  # why the member of an archive could not be found
 
     @property
     def name(self) -> str:
@@ -42,6 +48,8 @@ class RawFile:
         SourceError
             If the file cannot be read, is no zip archive, or is larger than ``MAX_BYTES``.
         """
+        if self.fault:
+            raise SourceError(self.fault)
         try:
             if self.member is None:
                 if self.path.stat().st_size > MAX_BYTES:
@@ -51,13 +59,19 @@ class RawFile:
                 if archive.getinfo(self.member).file_size > MAX_BYTES:
                     raise SourceError(f"{self.name}: larger than {MAX_BYTES:,} bytes unpacked")
                 return archive.read(self.member)
-        except (OSError, zipfile.BadZipFile, KeyError, EOFError) as error:
+        except _UNREADABLE as error:
             raise SourceError(f"{self.name}: cannot be read ({error}); drop it again") from error
 
     def sha256(self) -> str:
-        """Give the digest of the file as it lies on disk (the archive, not its member)."""
-        with self.path.open("rb") as stream:
-            return hashlib.file_digest(stream, "sha256").hexdigest()
+        """Give the digest of the file as it lies on disk: the whole archive, all parts of a shapefile."""
+        total = hashlib.sha256()
+        parts = [self.path]
+        if self.path.suffix.lower() == ".shp":
+            parts += sorted(p for p in self.path.parent.glob(f"{self.path.stem}.*") if p.suffix.lower() in _SIDECARS)
+        for part in parts:
+            with part.open("rb") as stream:
+                total.update(part.name.encode() + hashlib.file_digest(stream, "sha256").digest())
+        return total.hexdigest()
 
 
 @dataclass(frozen=True)
@@ -87,10 +101,8 @@ def recognise(paths: Iterable[Path], catalog: Catalog) -> tuple[list[Recognised]
     Of two files for one edition the first wins, in the order of the folders and then of the
     names; the other is reported.  A file that no edition knows is reported too.
 
-    Raises
-    ------
-    SourceError
-        If an archive that a name promises is damaged.
+    A damaged archive is kept with its fault: reading it says what is wrong, beside the faults of
+    the other files.
     """
     chosen: dict[str, Recognised] = {}
     findings: list[Finding] = []
@@ -111,18 +123,17 @@ def recognise(paths: Iterable[Path], catalog: Catalog) -> tuple[list[Recognised]
                             "this second file is ignored: remove one of them")
                 )  # fmt: skip
                 continue
-            member = _member(path, edition) if edition.member else None
-            chosen[edition.id] = Recognised(source, edition, RawFile(path, member))
+            chosen[edition.id] = Recognised(source, edition, _member(path, edition) if edition.member else RawFile(path))
     return [chosen[key] for key in sorted(chosen)], findings
 
 
-def _member(path: Path, edition: Edition) -> str:
+def _member(path: Path, edition: Edition) -> RawFile:
     pattern = re.compile(edition.member or "", re.IGNORECASE)
     try:
         with zipfile.ZipFile(path) as archive:
             found = [n for n in archive.namelist() if pattern.fullmatch(Path(n).name)]
-    except (OSError, zipfile.BadZipFile) as error:
-        raise SourceError(f"{path.name}: not a readable zip archive ({error}); drop it again") from error
+    except _UNREADABLE as error:
+        return RawFile(path, fault=f"{path.name}: not a readable zip archive ({error}); drop it again")
     if len(found) != 1:
-        raise SourceError(f"{path.name}: expected one member like {edition.member!r}, found {len(found)}")
-    return found[0]
+        return RawFile(path, fault=f"{path.name}: expected one member like {edition.member!r}, found {len(found)}")
+    return RawFile(path, found[0])

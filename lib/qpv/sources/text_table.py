@@ -68,9 +68,11 @@ def _csv_rows(raw: RawFile, table: Table) -> list[tuple[int, list[str]]]:
     try:
         text = content.decode(table.encoding)
     except UnicodeDecodeError as error:
-        line = content[: error.start].count(b"\n") + 1
+        # The BOM is not counted in the position that the codec gives.
+        at = error.start + (3 if table.encoding == "utf-8-sig" and content.startswith(b"\xef\xbb\xbf") else 0)
+        line = content[:at].count(b"\n") + 1
         raise SourceError(
-            f"{raw.name}, line {line}: byte {content[error.start]:#04x} is not {table.encoding}; "
+            f"{raw.name}, line {line}: byte {content[at]:#04x} is not {table.encoding}; "
             f"save the file as {table.encoding} or drop the producer's original"
         ) from None
     if "\x00" in text:
@@ -92,7 +94,9 @@ def _sheet_rows(raw: RawFile, table: Table) -> list[tuple[int, list[str]]]:
             io.BytesIO(raw.read_bytes()), sheet_name=table.sheet or 0, header=None, dtype=str,
             engine="calamine", keep_default_na=False,
         )  # fmt: skip
-    except Exception as error:  # the engine raises its own kinds, of no common base
+    except (KeyboardInterrupt, SystemExit):
+        raise
+    except BaseException as error:
         raise SourceError(f"{raw.name}: no readable sheet {table.sheet or 1!r} ({error})") from error
     rows = [(n, [str(c) for c in r]) for n, r in enumerate(sheet.itertuples(index=False), start=1)]
     return rows[table.header_row - 1 :]

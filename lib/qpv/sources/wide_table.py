@@ -71,7 +71,7 @@ def read_wide_table(raw: RawFile, source: Source, edition: Edition, context: Con
                     "territory": territories, "level": levels,
                     "generation": source.generation,
                     "indicator": indicator.id,
-                    "period": _periods(frame, source, edition, column.block),
+                    "period": _periods(frame, raw, source, edition, column.block),
                     "value": value, "status": _STATUSES[status], "qualifier": "",
                     "edition": edition.id, "file": raw.name, "row": frame[LINE].astype("int64"),
                     "column": _label(numerator, denominator), "note": "",
@@ -137,7 +137,7 @@ def _label(numerator: list[tuple[int, str]], denominator: list[tuple[int, str]] 
 
 
 def _sum(frame: pd.DataFrame, terms: list[tuple[int, str]], raw: RawFile) -> tuple[np.ndarray, np.ndarray]:
-    """Add columns; a sum with an absent part is absent, for the gravest of the reasons."""
+    """Add columns; a sum with an absent part is absent, for the reason of the first such part."""
     total, worst = np.zeros(len(frame)), np.full(len(frame), _CODE_OF[Status.OBSERVED])
     for sign, name in terms:
         value, status = _parse(frame, name, raw)
@@ -194,14 +194,20 @@ def _block_period(edition: Edition, block: str) -> str | None:
     return edition.periods.get(block) or edition.periods.get("main")
 
 
-def _periods(frame: pd.DataFrame, source: Source, edition: Edition, block: str) -> pd.Series | str:
+def _periods(frame: pd.DataFrame, raw: RawFile, source: Source, edition: Edition, block: str) -> pd.Series | str:
     column = source.table.period_column if source.table else None
     if column is None:
         return _block_period(edition, block) or UNDATED
+    if column not in frame:
+        line = source.table.header_row if source.table else 1
+        raise SourceError(f"{raw.name}, line {line}: no column {column!r}, which gives the period of each row")
     periods = frame[column].str.strip()
-    bad = periods[~periods.map(is_period)]
+    known = {p: is_period(p) for p in periods.unique()}
+    bad = frame[~periods.map(known).astype(bool)]
     if len(bad):
-        raise SourceError(f"{edition.id}, column {column}: {bad.iloc[0]!r} is no period (2019, 2022-2023…)")
+        raise SourceError(
+            f"{raw.name}, line {bad[LINE].iloc[0]}, column {column}: {bad[column].iloc[0]!r} is no period (2019, 2022-2023…)"
+        )
     return periods
 
 

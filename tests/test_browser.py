@@ -1,0 +1,236 @@
+"""A brief opened in Chromium from a file, the network refused: all is drawn, nothing is asked for."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pages
+import pytest
+from pages import Run
+from playwright.sync_api import Browser, Dialog, Page, Route, sync_playwright
+from qpv import batch, site
+from qpv.vocabulary import BRIEF_THEMES
+from qpv.warehouse import Warehouse
+
+FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update", "--disable-sync"]
+WIDTHS = (360, 768, 1280)
+
+#: For each Leaflet map: its size, and how many of its shapes have an extent that can be seen.
+DRAWN = """
+() => [...document.querySelectorAll('.leaflet-container')].map(box => {
+  const frame = box.getBoundingClientRect();
+  const shapes = [...box.querySelectorAll('svg path, svg circle')].map(s => s.getBoundingClientRect());
+  const inside = r => r.right > frame.left && r.left < frame.right && r.bottom > frame.top && r.top < frame.bottom;
+  return {width: frame.width, height: frame.height,
+          seen: shapes.filter(r => r.width > 1 && r.height > 1 && inside(r)).length};
+})
+"""
+OVERFLOW = "() => document.documentElement.scrollWidth - document.documentElement.clientWidth"
+
+
+@dataclass
+class Visit:
+    """A page, and what happened while it was open."""
+
+    page: Page
+    asked: list[str] = field(default_factory=list)
+    troubles: list[str] = field(default_factory=list)
+
+
+@pytest.fixture(scope="module")
+def browser(chromium: str) -> Iterator[Browser]:
+    with sync_playwright() as playwright:
+        running = playwright.chromium.launch(executable_path=chromium, args=FLAGS)
+        yield running
+        running.close()
+
+
+@pytest.fixture
+def visit(browser: Browser) -> Iterator[Visit]:
+    """An offline page that records every request, console error, page error and dialog."""
+    context = browser.new_context(offline=True, viewport={"width": 1280, "height": 900}, locale="fr-FR")
+    seen = Visit(context.new_page())
+
+    def judge(route: Route) -> None:
+        seen.asked.append(route.request.url)
+        if route.request.url.startswith("file:"):
+            route.continue_()
+        else:
+            route.abort()
+
+    def dismiss(dialog: Dialog) -> None:
+        seen.troubles.append(f"dialog: {dialog.message}")
+        dialog.dismiss()
+
+    context.route("**/*", judge)
+    seen.page.on("console", lambda m: seen.troubles.append(f"{m.type}: {m.text}") if m.type in ("error", "warning") else None)
+    seen.page.on("pageerror", lambda e: seen.troubles.append(f"page error: {e}"))
+    seen.page.on("dialog", dismiss)
+    yield seen
+    context.close()
+
+
+@pytest.fixture(scope="session")
+def beau_marais(tmp_path_factory: pytest.TempPathFactory, full_folder: Path) -> Run:
+    return pages.beau_marais(tmp_path_factory, full_folder)
+
+
+@pytest.fixture(scope="session")
+def grande_residence(tmp_path_factory: pytest.TempPathFactory, embedded_folder: Path) -> Run:
+    return pages.grande_residence(tmp_path_factory, embedded_folder)
+
+
+@pytest.fixture(scope="session")
+def hostile(tmp_path_factory: pytest.TempPathFactory) -> Run:
+    return pages.hostile(tmp_path_factory)
+
+
+@pytest.fixture(scope="session")
+def pictures(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where screenshots and printed pages go: a folder of the run, or the one that the caller names."""
+    named = os.environ.get("QPV_SCREENSHOTS")
+    folder = Path(named) if named else tmp_path_factory.mktemp("screenshots")
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
+def opened(visit: Visit, path: Path) -> Visit:
+    visit.page.goto(path.as_uri(), wait_until="load")
+    visit.page.wait_for_timeout(300)
+    return visit
+
+
+def check_maps(visit: Visit) -> None:
+    drawn = visit.page.evaluate(DRAWN)
+    assert len(drawn) >= 3
+    for one in drawn:
+        assert one["width"] > 200
+        assert one["height"] > 150
+        assert one["seen"] >= 1
+
+
+@pytest.mark.parametrize("theme", BRIEF_THEMES)
+def test_brief_draws_its_maps_asks_for_nothing_and_reports_no_error(visit: Visit, beau_marais: Run, theme: str) -> None:
+    path = beau_marais.path(theme)
+    check_maps(opened(visit, path))
+    assert visit.asked == [path.as_uri()]
+    assert visit.troubles == []
+
+
+@pytest.mark.parametrize("theme", pages.DEGRADED_THEMES)
+def test_brief_without_contours_still_draws_its_maps(visit: Visit, grande_residence: Run, theme: str) -> None:
+    path = grande_residence.path(theme)
+    check_maps(opened(visit, path))
+    assert visit.asked == [path.as_uri()]
+    assert visit.troubles == []
+
+
+def test_maps_are_drawn_on_a_phone_too(visit: Visit, beau_marais: Run) -> None:
+    visit.page.set_viewport_size({"width": 360, "height": 740})
+    check_maps(opened(visit, beau_marais.path("revenue")))
+
+
+def test_hovering_a_quartier_names_it(visit: Visit, beau_marais: Run) -> None:
+    opened(visit, beau_marais.path("revenue"))
+    own = visit.page.locator(".leaflet-container").first.locator("path[fill='#0b5fa5']").first
+    own.scroll_into_view_if_needed()
+    box = own.bounding_box()
+    visit.page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+    own.dispatch_event("mouseover")
+    tip = visit.page.locator(".leaflet-tooltip")
+    tip.first.wait_for(timeout=5000)
+    assert "Beau Marais" in tip.first.inner_text()
+    assert "<br>" not in tip.first.inner_text()
+    assert visit.troubles == []
+
+
+@pytest.mark.parametrize("width", WIDTHS)
+@pytest.mark.parametrize("theme", ["revenue", "education"])
+def test_brief_never_scrolls_sideways(visit: Visit, beau_marais: Run, pictures: Path, theme: str, width: int) -> None:
+    visit.page.set_viewport_size({"width": width, "height": 900})
+    opened(visit, beau_marais.path(theme))
+    picture = pictures / f"{theme}-{width}.png"
+    visit.page.screenshot(path=picture, full_page=True)
+    assert picture.stat().st_size > 20_000
+    assert visit.page.evaluate(OVERFLOW) <= 0
+
+
+@pytest.mark.parametrize("width", WIDTHS)
+def test_index_never_scrolls_sideways(visit: Visit, beau_marais: Run, pictures: Path, width: int) -> None:
+    visit.page.set_viewport_size({"width": width, "height": 900})
+    opened(visit, beau_marais.index)
+    visit.page.screenshot(path=pictures / f"index-{width}.png", full_page=True)
+    assert visit.page.evaluate(OVERFLOW) <= 0
+
+
+def test_brief_prints_on_a_few_a4_pages(visit: Visit, beau_marais: Run, pictures: Path) -> None:
+    opened(visit, beau_marais.path("revenue"))
+    printed = visit.page.pdf(format="A4", path=pictures / "revenue.pdf")
+    count = len(re.findall(rb"/Type\s*/Page\b(?!s)", printed))
+    (pictures / "revenue-pages.txt").write_text(f"{count}\n", "utf-8")
+    assert 2 <= count <= 12
+
+
+def test_index_links_to_briefs_that_exist_and_asks_for_nothing(visit: Visit, beau_marais: Run) -> None:
+    opened(visit, beau_marais.index)
+    links = visit.page.eval_on_selector_all("tbody.qpv-list a", "all => all.map(a => a.getAttribute('href'))")
+    assert links == [f"QN06254M/{theme}.html" for theme in BRIEF_THEMES] + ["QN06254M/figures.csv"]
+    assert all((beau_marais.folder / link).exists() for link in links)
+    assert visit.asked == [beau_marais.index.as_uri()]
+    assert visit.troubles == []
+
+
+def test_link_of_the_index_opens_the_brief(visit: Visit, beau_marais: Run) -> None:
+    opened(visit, beau_marais.index)
+    visit.page.click("tbody.qpv-list a >> nth=0")
+    visit.page.wait_for_url("**/revenue.html")
+    assert "Beau Marais" in visit.page.title()
+
+
+@pytest.fixture(scope="module")
+def index_of_three(tmp_path_factory: pytest.TempPathFactory, embedded_folder: Path) -> Path:
+    """The index of a run over three quartiers of two agglomérations."""
+    records = [batch.Record(code, "revenue", "ok") for code in ("QN06254M", "QN06225M", "QN06219M")]
+    return site.write_index(records, pages.QUARTER, Warehouse(embedded_folder), tmp_path_factory.mktemp("index"))
+
+
+@pytest.mark.parametrize(
+    ("words", "kept"),
+    [
+        ("", ["QN06219M", "QN06225M", "QN06254M"]),
+        ("beau", ["QN06254M"]),
+        ("GRANDE RÉSIDENCE", ["QN06225M"]),
+        ("republique", ["QN06219M"]),
+        ("République", ["QN06219M"]),
+        ("qn06254m", ["QN06254M"]),
+        ("Calais", ["QN06254M"]),
+        ("Lens", ["QN06219M", "QN06225M"]),
+        ("Marseille", []),
+    ],
+)
+def test_search_of_the_index_keeps_the_rows_that_match(visit: Visit, index_of_three: Path, words: str, kept: list[str]) -> None:
+    opened(visit, index_of_three)
+    visit.page.fill("#search", words)
+    rows = visit.page.locator("tbody.qpv-list tr:visible")
+    assert sorted(code for row in rows.all_inner_texts() for code in re.findall(r"QN\w{6}", row)) == kept
+
+
+@pytest.mark.parametrize("shown", ["République - Cité 4", "CA de Lens - Liévin", " Beau Marais "])
+def test_search_finds_a_name_as_the_index_writes_it(visit: Visit, index_of_three: Path, shown: str) -> None:
+    opened(visit, index_of_three)
+    assert shown.strip() in visit.page.inner_text("tbody.qpv-list")
+    visit.page.fill("#search", shown)
+    kept = visit.page.locator("tbody.qpv-list tr:visible").all_inner_texts()
+    assert kept
+    assert all(shown.strip() in row for row in kept)
+
+
+def test_name_that_is_a_script_never_runs(visit: Visit, hostile: Run) -> None:
+    for path in (hostile.path("revenue"), hostile.index):
+        opened(visit, path)
+        assert pages.HOSTILE in visit.page.inner_text("main")
+    assert visit.troubles == []

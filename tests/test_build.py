@@ -1,0 +1,265 @@
+"""Building the warehouse: whole or not at all, the same twice, and nothing dropped silently."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import stat
+from pathlib import Path
+
+import pandas as pd
+import pytest
+import qpv.build
+from conftest import ROOT
+from qpv.build import build
+from qpv.contracts import Contracts
+from qpv.errors import CatalogError, WarehouseError
+from qpv.schemas import CROSSWALK, EDITIONS, OBSERVATIONS, TERRITORIES, check
+from qpv.sources.rawfile import RawFile, list_files, recognise
+from qpv.sources.text_table import read_text_table
+from qpv.territory import normalise_code
+from qpv.vocabulary import THEMES_FR
+from qpv.warehouse import Warehouse
+
+DATA = ROOT / "data"
+
+
+@pytest.fixture
+def data(tmp_path: Path) -> Path:
+    """A copy of the project's data that a test may change."""
+    for name in ("catalog", "contracts", "reference"):
+        shutil.copytree(DATA / name, tmp_path / "data" / name)
+    return tmp_path / "data"
+
+
+def everything(warehouse: Warehouse) -> pd.DataFrame:
+    return pd.concat([warehouse.observations(t) for t in THEMES_FR], ignore_index=True)
+
+
+# --- Embedded data alone ---------------------------------------------------------------------
+
+
+def test_the_embedded_data_alone_make_a_warehouse(embedded: Warehouse, contracts: Contracts) -> None:
+    table = everything(embedded)
+    key = ["territory", "indicator", "period", "edition", "row", "qualifier"]
+    assert len(table[key].drop_duplicates()) == len(contracts.observations[key].drop_duplicates())
+    assert set(table["status"]) == {"transcribed"}
+    assert set(table["edition"]) == set(contracts.documents)
+    assert embedded.geometry("qpv") is None
+    assert {"QN06254M", "QN06253M", "QN06225M"} <= embedded.covered
+
+
+def test_every_table_keeps_its_schema(embedded: Warehouse) -> None:
+    check(everything(embedded), OBSERVATIONS)
+    check(embedded.territories, TERRITORIES)
+    check(embedded.crosswalk, CROSSWALK)
+    check(embedded.editions, EDITIONS)
+
+
+def test_every_observation_is_of_a_place_that_the_warehouse_knows(embedded: Warehouse) -> None:
+    places = embedded.territories[["level", "code"]].assign(known=True)
+    table = everything(embedded)
+    table = table[~table["level"].str.startswith("qpv_of_")]
+    lost = table.merge(places, how="left", left_on=["level", "territory"], right_on=["level", "code"])
+    assert lost.loc[lost["known"].isna(), "territory"].unique().tolist() == []
+
+
+def test_an_indicator_stands_in_the_file_of_each_of_its_themes(embedded: Warehouse) -> None:
+    for theme in THEMES_FR:
+        known = {i.id for i in embedded.catalog.of_theme(theme)}
+        assert set(embedded.observations(theme)["indicator"]) <= known, theme
+
+
+def test_a_second_build_of_the_same_data_does_nothing(tmp_path: Path) -> None:
+    first = build(DATA, [], tmp_path)
+    before = {p: p.stat().st_mtime_ns for p in first.path.iterdir()}
+    second = build(DATA, [], tmp_path)
+    assert (first.fresh, second.fresh) == (True, False)
+    assert (second.path, second.observations) == (first.path, first.observations)
+    assert [str(f) for f in second.findings] == [str(f) for f in first.findings]
+    assert {p: p.stat().st_mtime_ns for p in first.path.iterdir()} == before
+
+
+def test_a_build_elsewhere_gives_the_same_tables(tmp_path: Path, embedded: Warehouse) -> None:
+    again = Warehouse(build(DATA, [], tmp_path).path)
+    assert again.path.name == embedded.path.name
+    for name in ("territories", "crosswalk", "editions"):
+        pd.testing.assert_frame_equal(getattr(again, name), getattr(embedded, name))
+    pd.testing.assert_frame_equal(everything(again), everything(embedded))
+
+
+def test_the_digest_changes_when_a_figure_changes(data: Path, tmp_path: Path) -> None:
+    first = build(data, [], tmp_path / "w")
+    file = data / "contracts" / "200090751" / "revenue.csv"
+    file.write_text(file.read_text("utf-8").replace(",2015,1273,count", ",2015,1274,count"), "utf-8")
+    second = build(data, [], tmp_path / "w")
+    assert second.fresh
+    assert second.path != first.path
+    table = Warehouse(tmp_path / "w").observations("revenue", [("territory", "==", "QP062056")])
+    assert 1274 in table.loc[table["indicator"] == "rsa_recipients_count", "value"].tolist()
+
+
+@pytest.mark.parametrize("part", [".shp", ".dbf", ".prj"])
+def test_the_digest_changes_with_each_part_of_a_shapefile(official: Path, tmp_path: Path, part: str) -> None:
+    for file in (official / "contours" / "qpv2015").glob("QP_METROPOLE_LB93.*"):
+        shutil.copyfile(file, tmp_path / file.name)
+    raw = RawFile(tmp_path / "QP_METROPOLE_LB93.shp")
+    before = raw.sha256()
+    changed = raw.path.with_suffix(part)
+    changed.write_bytes(changed.read_bytes() + b" ")
+    assert raw.sha256() != before
+
+
+def test_older_builds_are_removed_but_the_last_one_stays(data: Path, tmp_path: Path) -> None:
+    file, target = data / "contracts" / "200090751" / "revenue.csv", tmp_path / "w"
+    text, paths = file.read_text("utf-8"), []
+    for count in (1273, 1274, 1275):
+        file.write_text(text.replace(",2015,1273,count", f",2015,{count},count"), "utf-8")
+        paths.append(build(data, [], target).path)
+    assert {p.name for p in target.iterdir()} == {"CURRENT", paths[1].name, paths[2].name}
+
+
+# --- Whole or not at all ---------------------------------------------------------------------
+
+
+def test_a_failure_in_the_middle_leaves_the_old_build_in_use(data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    target = tmp_path / "w"
+    first = build(data, [], target)
+    pointer = (target / "CURRENT").read_bytes()
+    content = {p.name: p.read_bytes() for p in first.path.iterdir()}
+    file = data / "contracts" / "200090751" / "revenue.csv"
+    file.write_text(file.read_text("utf-8").replace(",2015,1273,count", ",2015,1274,count"), "utf-8")
+
+    def half_written(folder: Path, *_: object) -> int:
+        (folder / "territories.parquet").write_bytes(b"PAR1")
+        raise OSError("No space left on device")
+
+    monkeypatch.setattr(qpv.build, "_write", half_written)
+    with pytest.raises(OSError, match="No space left"):
+        build(data, [], target)
+    assert (target / "CURRENT").read_bytes() == pointer
+    assert {p.name: p.read_bytes() for p in first.path.iterdir()} == content
+    assert {p.name for p in target.iterdir()} == {"CURRENT", first.path.name}, "nothing half made is left behind"
+    assert Warehouse(target).path == first.path
+
+
+def test_a_fault_in_a_contract_leaves_the_old_build_in_use(data: Path, tmp_path: Path) -> None:
+    first = build(data, [], tmp_path / "w")
+    file = data / "contracts" / "200090751" / "revenue.csv"
+    file.write_text(file.read_text("utf-8").replace(",2015,1273,count", ",2015,beaucoup,count"), "utf-8")
+    with pytest.raises(CatalogError, match=r"revenue\.csv, line 2: value 'beaucoup'"):
+        build(data, [], tmp_path / "w")
+    assert Warehouse(tmp_path / "w").path == first.path
+
+
+def test_others_may_read_a_build(tmp_path: Path) -> None:
+    path = build(DATA, [], tmp_path).path
+    assert stat.S_IMODE(path.stat().st_mode) & 0o555 == 0o555
+
+
+def test_no_machine_path_is_written(embedded_folder: Path) -> None:
+    for file in Warehouse(embedded_folder).path.iterdir():
+        content = file.read_bytes()
+        assert str(ROOT).encode() not in content, file.name
+        assert str(embedded_folder).encode() not in content, file.name
+
+
+def test_a_folder_without_a_build_says_what_to_do(tmp_path: Path) -> None:
+    with pytest.raises(WarehouseError, match="make data"):
+        Warehouse(tmp_path)
+
+
+# --- Schemas ---------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("column", "bad"),
+    [
+        ("level", "quartier"),
+        ("generation", "2020"),
+        ("status", "guessed"),
+        ("qualifier", "plus de"),
+        ("period", "en 2015"),
+        ("value", 1e15),
+        ("value", float("nan")),
+        ("row", -1),
+        ("territory", ""),
+    ],
+)
+def test_a_breach_of_the_schema_is_named_with_table_and_column(contracts: Contracts, column: str, bad: object) -> None:
+    table = contracts.observations.head(5).copy()
+    table[column] = table[column].astype(object)
+    table.loc[2, column] = bad
+    with pytest.raises(WarehouseError, match="table 'observations' breaks its schema") as error:
+        check(table, OBSERVATIONS)
+    if bad == bad:  # not nan: a value that lacks is a fault of value and status together
+        assert f"{column}: " in str(error.value)
+        assert repr(bad) in str(error.value)
+
+
+def test_a_value_with_an_absent_status_is_a_breach(contracts: Contracts) -> None:
+    table = contracts.observations.head(5).assign(status="secret")
+    with pytest.raises(WarehouseError, match="a value without a present status"):
+        check(table, OBSERVATIONS)
+
+
+def test_a_missing_column_is_named(contracts: Contracts) -> None:
+    with pytest.raises(WarehouseError, match=r"'observations' lacks columns.*note"):
+        check(contracts.observations.drop(columns="note"), OBSERVATIONS)
+
+
+def test_one_place_twice_is_a_breach(embedded: Warehouse) -> None:
+    table = embedded.territories
+    with pytest.raises(WarehouseError, match="table 'territories'"):
+        check(pd.concat([table, table.head(1)], ignore_index=True), TERRITORIES)
+
+
+# --- All official files ----------------------------------------------------------------------
+
+
+def test_every_row_with_a_valid_code_is_one_observation_of_each_indicator(full: Warehouse, official: Path) -> None:
+    catalog = full.catalog
+    files, _ = recognise(list_files([official]), catalog)
+    tables = [f for f in files if f.source.table is not None]
+    assert len(tables) >= 25
+    counts = pd.concat(
+        full.observations(t, columns=["indicator", "edition", "level", "territory", "period"]).drop_duplicates()
+        for t in THEMES_FR
+    )
+    counts = counts.drop_duplicates().groupby(["edition", "indicator", "period"]).size()
+    for item in tables:
+        assert item.source.table is not None
+        frame = read_text_table(item.file, item.source.table, item.edition)
+        key = next(k for k in item.source.table.key if k in frame)
+        level = item.edition.level or item.source.level or ""
+        valid = frame[key].map(lambda c, lv=level, g=item.source.generation: normalise_code(c, lv, g)).notna()
+        total = item.source.table.total_code
+        rows = int((valid | (frame[key].str.strip() == total)).sum())
+        found = counts[item.edition.id]
+        if item.source.table.period_column:  # one row a territory and period
+            found = found.groupby("indicator").sum()
+        assert set(found) == {rows}, item.edition.id
+
+
+def test_each_edition_counts_its_observations_and_absences(full: Warehouse) -> None:
+    editions = full.editions.set_index("edition")
+    ids = {i.id: i for i in full.catalog.indicators.values()}
+    revenue = full.observations("revenue", [("edition", "==", "insee_qpv2015_revn_2022")])
+    health = full.observations("health", [("edition", "==", "insee_qpv2015_revn_2022")])
+    both = pd.concat([revenue, health[health["indicator"].map(lambda i: "revenue" not in ids[i].themes)]])
+    assert editions.loc["insee_qpv2015_revn_2022", "observations"] == len(both)
+    assert editions.loc["insee_qpv2015_revn_2022", "absences"] == both["value"].isna().sum()
+    assert editions.loc["insee_qpv2015_revn_2022", "file"] == "REVN_2022.csv"
+
+
+def test_every_recognised_file_is_an_edition_and_every_other_one_is_listed(full: Warehouse, official: Path) -> None:
+    told = {f["file"] for f in json.loads((full.path / "meta.json").read_text("utf-8"))["findings"]}
+    read = {name.partition(":")[0] for name in full.editions["file"]}
+    assert {p.name for p in list_files([official])} - told - read == set()
+
+
+def test_official_and_transcribed_figures_stand_side_by_side(full: Warehouse) -> None:
+    table = full.observations("revenue", [("territory", "==", "QP062056")])
+    poverty = table[(table["indicator"] == "poverty_rate_pct") & (table["period"] == "2018")]
+    assert {"insee_qpv2015_revn_2022", "insee_filosofi_qpv2015_panel_2012_2020"} <= set(poverty["edition"])
+    assert set(poverty["value"]) == {61.4}

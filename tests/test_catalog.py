@@ -1,0 +1,206 @@
+"""The catalogue: what is known of each indicator, source and edition, and what it refuses."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+import yaml
+from qpv.catalog import Catalog
+from qpv.errors import CatalogError
+from qpv.sources import READERS
+from qpv.vocabulary import BRIEF_THEMES, THEMES_FR, UNITS, Polarity
+
+INDICATOR = {
+    "id": "poverty_rate_pct", "theme": "revenue", "label": "Taux de pauvreté", "short": "Pauvreté",
+    "definition": "Part des personnes pauvres", "universe": "Ménages ordinaires", "unit": "pct",
+    "columns": [{"source": "insee", "block": "filo", "column": "TP60"}],
+}  # fmt: skip
+SOURCE = {
+    "id": "insee", "producer": "Insee", "dataset": "Revenus des QPV", "landing_page": "https://www.insee.fr/",
+    "licence": "Licence Ouverte 2.0", "tier": "read", "reader": "wide_table", "table": {"key": ["CODGEO"]},
+    "blocks": {"filo": {"label": "Filosofi"}},
+    "editions": [{"id": "insee_2022", "files": r"REVN_2022\.csv", "published": "2022-12-31", "periods": {"filo": "2018"}}],
+}  # fmt: skip
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    (tmp_path / "indicators").mkdir()
+    return tmp_path
+
+
+def load(folder: Path, indicators: list[object], sources: list[object]) -> Catalog:
+    (folder / "indicators" / "revenue.yml").write_text(yaml.safe_dump(indicators, allow_unicode=True), "utf-8")
+    (folder / "sources.yml").write_text(yaml.safe_dump(sources, allow_unicode=True), "utf-8")
+    return Catalog.load(folder)
+
+
+def test_a_small_catalogue_loads(folder: Path) -> None:
+    catalog = load(folder, [INDICATOR], [SOURCE])
+    assert catalog.indicator("poverty_rate_pct").columns[0].column == ["TP60"]
+    assert catalog.editions["insee_2022"][0].id == "insee"
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        ({"colour": "red"}, ["poverty_rate_pct", "colour", "Extra inputs"]),
+        ({"unit": "percent"}, ["poverty_rate_pct", "unit", "'pct'"]),
+        ({"theme": "income"}, ["poverty_rate_pct", "theme", "'revenue'"]),
+        ({"polarity": "good"}, ["poverty_rate_pct", "polarity", "higher_is_better"]),
+        ({"decimals": 7}, ["poverty_rate_pct", "decimals", "less than or equal to 3"]),
+        ({"label": ""}, ["poverty_rate_pct", "label", "at least 3 characters"]),
+        ({"id": "Poverty Rate"}, ["Poverty Rate", "id", "pattern"]),
+        ({"columns": [{"source": "insee"}]}, ["poverty_rate_pct", "columns.0", "either 'column', or 'numerator'"]),
+        ({"columns": [{"source": "insee", "column": "A", "numerator": "B", "denominator": "C"}]}, ["columns.0", "either"]),
+        ({"columns": [{"source": "insee", "numerator": "B"}]}, ["columns.0", "either"]),
+        ({"columns": [{"source": "insee", "colum": "TP60"}]}, ["poverty_rate_pct", "columns.0.colum", "Extra inputs"]),
+    ],
+)
+def test_a_fault_of_an_indicator_names_file_entry_key_and_expectation(
+    folder: Path, change: dict[str, object], told: list[str]
+) -> None:
+    with pytest.raises(CatalogError) as error:
+        load(folder, [INDICATOR | change], [SOURCE])
+    assert str(error.value).startswith("revenue.yml: ")
+    assert [t for t in told if t not in str(error.value)] == []
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        ({"url": "x"}, ["insee", "url", "Extra inputs"]),
+        ({"tier": "maybe"}, ["insee", "tier", "'listed'"]),
+        ({"reader": None}, ["insee", "needs a reader"]),
+        ({"generation": "2020"}, ["insee", "generation", "'2024'"]),
+        ({"table": {"key": ["CODGEO"], "encoding": "cp1252"}}, ["insee", "table.encoding", "latin-1"]),
+        ({"table": {}}, ["insee", "table.key", "required"]),
+        ({"editions": [{"id": "e", "files": "(", "published": "2022-12-31"}]}, ["insee", "editions.0"]),
+        ({"editions": [{"id": "e", "files": "x", "published": "hier"}]}, ["insee", "editions.0.published"]),
+        (
+            {"editions": [{"id": "e", "files": "x", "published": "2022-12-31", "periods": {"main": "2022-13"}}]},
+            ["not a period", "2022-13"],
+        ),
+    ],
+)
+def test_a_fault_of_a_source_names_file_entry_key_and_expectation(
+    folder: Path, change: dict[str, object], told: list[str]
+) -> None:
+    with pytest.raises(CatalogError) as error:
+        load(folder, [INDICATOR], [SOURCE | change])
+    assert str(error.value).startswith("sources.yml: ")
+    assert [t for t in told if t not in str(error.value)] == []
+
+
+def test_all_faults_of_a_file_are_told_at_once(folder: Path) -> None:
+    second = INDICATOR | {"id": "gini_index", "unit": "none"}
+    with pytest.raises(CatalogError) as error:
+        load(folder, [INDICATOR | {"colour": "red"}, second], [SOURCE])
+    assert [line.split(": ")[1] for line in str(error.value).split("\n")] == ["poverty_rate_pct", "gini_index"]
+
+
+def test_an_id_used_twice_is_refused(folder: Path) -> None:
+    with pytest.raises(CatalogError, match="indicator 'poverty_rate_pct' is defined twice"):
+        load(folder, [INDICATOR, INDICATOR], [SOURCE])
+    with pytest.raises(CatalogError, match="source 'insee' is defined twice"):
+        load(folder, [INDICATOR], [SOURCE, SOURCE])
+    with pytest.raises(CatalogError, match="edition 'insee_2022' is defined twice"):
+        load(folder, [INDICATOR], [SOURCE, SOURCE | {"id": "other"}])
+
+
+def test_a_column_of_an_unknown_source_or_block_is_refused_with_the_known_ones(folder: Path) -> None:
+    with pytest.raises(CatalogError, match=r"'poverty_rate_pct': unknown source 'inse'; known: insee"):
+        load(folder, [INDICATOR | {"columns": [{"source": "inse", "column": "TP60"}]}], [SOURCE])
+    with pytest.raises(CatalogError, match=r"'poverty_rate_pct': source 'insee' has no block 'flo'; known: filo"):
+        load(folder, [INDICATOR | {"columns": [{"source": "insee", "block": "flo", "column": "TP60"}]}], [SOURCE])
+
+
+@pytest.mark.parametrize("text", ["- id: [", "une phrase", "id: x", "null", "- 3"])
+def test_a_file_that_is_no_list_of_entries_is_refused_by_name(folder: Path, text: str) -> None:
+    (folder / "indicators" / "revenue.yml").write_text(text, "utf-8")
+    (folder / "sources.yml").write_text(yaml.safe_dump([SOURCE]), "utf-8")
+    with pytest.raises(CatalogError, match=r"^revenue\.yml: "):
+        Catalog.load(folder)
+
+
+def test_a_yaml_tag_runs_nothing(folder: Path) -> None:
+    (folder / "indicators" / "revenue.yml").write_text("- !!python/object/apply:os.getcwd []\n", "utf-8")
+    with pytest.raises(CatalogError, match=r"^revenue\.yml: cannot be read as YAML"):
+        Catalog.load(folder)
+
+
+def test_an_empty_folder_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(CatalogError, match="no indicators"):
+        Catalog.load(tmp_path)
+
+
+def test_an_unknown_indicator_is_an_error_that_names_it(catalog: Catalog) -> None:
+    with pytest.raises(CatalogError, match="'poverty'"):
+        catalog.indicator("poverty")
+
+
+# --- The real catalogue ----------------------------------------------------------------------
+
+
+def test_the_real_catalogue_holds_600_indicators_and_survives_json(catalog: Catalog) -> None:
+    assert len(catalog.indicators) >= 600
+    assert len(catalog.editions) >= 38
+    again = Catalog.from_json(catalog.to_json())
+    assert again.indicators == catalog.indicators
+    assert again.sources == catalog.sources
+
+
+def test_every_text_of_an_indicator_is_french_and_not_empty(catalog: Catalog) -> None:
+    english = re.compile(r"\b(the|of|rate|share|number|with|people|and|income|households)\b", re.IGNORECASE)
+    for i in catalog.indicators.values():
+        texts = [i.label, i.short, i.definition, i.universe, *i.warnings, *(b.reason for b in i.breaks)]
+        texts += [t for t in (i.numerator, i.denominator, i.comparability) if t is not None]
+        assert [t for t in texts if not t.strip() or t != t.strip()] == [], i.id
+        assert [t for t in texts if english.search(t) or "TODO" in t or "_" in t] == [], i.id
+
+
+def test_every_theme_of_a_brief_has_key_figures_and_one_headline(catalog: Catalog) -> None:
+    for theme in BRIEF_THEMES:
+        shown = catalog.of_theme(theme)
+        keys = [i for i in shown if i.key]
+        assert 5 <= len(keys) <= 15, theme
+        assert shown[: len(keys)] == keys, "key figures come first"
+        assert [i.rank for i in keys] == sorted(i.rank for i in keys)
+    assert catalog.of_theme("revenue")[0].id == "median_disposable_income_eur"
+
+
+def test_the_suffix_of_an_id_agrees_with_the_unit(catalog: Catalog) -> None:
+    suffixes = {"_pct": "pct", "_eur": "eur", "_count": "count", "_index": "index", "_points": "points"}
+    wrong = [i.id for i in catalog.indicators.values() for s, unit in suffixes.items() if i.id.endswith(s) and i.unit != unit]
+    assert wrong == []
+    assert {i.unit for i in catalog.indicators.values()} <= set(UNITS)
+
+
+def test_no_count_is_judged_by_its_direction_unless_the_catalogue_says_so(catalog: Catalog) -> None:
+    assert catalog.indicator("population_count").polarity is Polarity.NONE
+    assert catalog.indicator("poverty_rate_pct").polarity is Polarity.LOWER
+    assert catalog.indicator("median_disposable_income_eur").polarity is Polarity.HIGHER
+
+
+def test_every_source_that_is_read_has_a_reader_and_editions_with_row_counts(catalog: Catalog) -> None:
+    for source in catalog.sources.values():
+        if source.tier == "listed":
+            assert source.why_listed, source.id
+            continue
+        assert source.reader in READERS, source.id
+        assert source.editions, source.id
+        assert source.landing_page.startswith("https://"), source.id
+        for edition in source.editions:
+            assert edition.rows is not None, edition.id
+            assert set(edition.periods) <= {*source.blocks, "main"}, edition.id
+
+
+def test_the_poverty_series_breaks_in_2019(catalog: Catalog) -> None:
+    assert [b.period for b in catalog.indicator("poverty_rate_pct").breaks] == ["2019"]
+
+
+def test_every_theme_has_a_french_name() -> None:
+    assert set(BRIEF_THEMES) < set(THEMES_FR)
+    assert all(name[0].isupper() for name in THEMES_FR.values())
