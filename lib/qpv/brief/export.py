@@ -8,6 +8,7 @@ from typing import Any
 
 import nbformat
 from nbconvert.exporters import TemplateExporter
+from nbconvert.filters.markdown_mistune import IPythonRenderer, MarkdownWithMath
 
 import qpv
 from qpv.brief.blocks import style_sheet
@@ -48,6 +49,14 @@ class _BriefExporter(TemplateExporter):
     template_extension = ".html.j2"
 
 
+def _prose(source: str) -> str:
+    """Turn a notebook's prose into HTML: raw HTML is shown as text, headings carry no anchor sign."""
+    renderer = IPythonRenderer(escape=True, exclude_anchor_links=True)
+    return str(MarkdownWithMath(renderer=renderer).render(source))
+
+
 @cache
 def _exporter() -> _BriefExporter:
-    return _BriefExporter(template_name="qpv-brief", extra_template_basedirs=[str(files("qpv.brief") / "template")])
+    return _BriefExporter(
+        template_name="qpv-brief", extra_template_basedirs=[str(files("qpv.brief") / "template")], filters={"prose": _prose}
+    )
