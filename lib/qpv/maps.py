@@ -107,7 +107,7 @@ def draw(layers: Sequence[Layer], key: str, label: str, credit: str, focus: gpd.
     style = "".join(e.render() for e in figure.header._children.values() if "tooltip" in e.get_name().lower())
     page = (
         f"<!doctype html><html lang='fr'><head><meta charset='utf-8'><style>{leaflet_css()}"
-        f"html,body{{margin:0}}.map{{height:380px}}</style>{style}<script>{leaflet_js()}</script></head>"
+        f"html,body{{margin:0}}.map{{height:380px;background:#fbfaf7}}</style>{style}<script>{leaflet_js()}</script></head>"
         f"<body>{html}<script>{script}</script></body></html>"
     )
     frame = f'<iframe srcdoc="{escape(page)}" style="width:100%;height:390px;border:0" title="{text(label)}"></iframe>'

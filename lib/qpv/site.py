@@ -42,9 +42,14 @@ def _page(records: Sequence[Record], quarter: Quarter, warehouse: Warehouse) -> 
     for record in records:
         done.setdefault(record.qpv, {})[record.theme] = record
     order = sorted(done, key=lambda c: (qpv.at[c, "epci"], qpv.at[c, "name"]))
+    communes = places[places["level"] == "commune"].set_index("code")["name"]
     rows = "".join(
-        _row(code, done[code], qpv.at[code, "name"], epci.get(qpv.at[code, "epci"].split(" ")[0], "")) for code in order
-    )
+        _row(
+            code, done[code], qpv.at[code, "name"], epci.get(qpv.at[code, "epci"].split(" ")[0], ""),
+            [communes.get(c, "") for c in qpv.at[code, "communes"].split(" ")],
+        )
+        for code in order
+    )  # fmt: skip
     heads = "".join(
         f'<th scope="col">{text(h)}</th>'
         for h in ["Quartier", "Intercommunalité", *(THEMES_FR[t] for t in BRIEF_THEMES), "Données"]
@@ -69,7 +74,7 @@ def _page(records: Sequence[Record], quarter: Quarter, warehouse: Warehouse) -> 
 """
 
 
-def _row(code: str, themes: dict[str, Record], name: str, epci: str) -> str:
+def _row(code: str, themes: dict[str, Record], name: str, epci: str, communes: Sequence[str]) -> str:
     from qpv.reference import fold
 
     cells = []
@@ -87,7 +92,7 @@ def _row(code: str, themes: dict[str, Record], name: str, epci: str) -> str:
         if any(r.figures for r in themes.values())
         else "–"
     )
-    words = fold(f"{name} {code} {epci}")
+    words = fold(" ".join([name, code, epci, *communes]))
     return (
         f'<tr data-words="{text(words)}"><th scope="row">{text(name)}<span class="newer">{text(code)}</span></th><td>{text(epci)}</td>'
         f"{''.join(cells)}<td>{figures}</td></tr>"

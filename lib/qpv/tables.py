@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import pandas as pd
 
-from qpv.analysis import Direction
+from qpv.analysis import Direction, printed_decimals
 from qpv.catalog import Indicator
 from qpv.comparison import Cell, KeyFigure
 from qpv.html import text
@@ -44,7 +44,10 @@ def value_words(row: pd.Series, indicator: Indicator) -> str:
     """Write the value of an observation with its qualifier, or why there is none."""
     if pd.isna(row["value"]):
         return STATUS_FR[Status(row["status"])]
-    words = format_value(float(row["value"]), indicator.unit, indicator.decimals)
+    value, decimals = float(row["value"]), indicator.decimals
+    if row["status"] == Status.TRANSCRIBED:  # no more decimals than the document prints
+        decimals = min(decimals, printed_decimals(value))
+    words = format_value(value, indicator.unit, decimals)
     qualifier = QUALIFIER_FR[Qualifier(row["qualifier"])]
     return f"{qualifier} {words}" if qualifier else words
 
@@ -58,27 +61,27 @@ def key_table(profile: Profile, figures: Sequence[KeyFigure], caption: str) -> s
     """Write the key-figure table: one row an indicator, all comparison levels, gap, rank, status."""
     names = {level: next((f.cells[level].name for f in figures if level in f.cells), "") for level in COMPARISON_LEVELS}
     shown = [level for level in COMPARISON_LEVELS if names[level]]
-    heads = ["Indicateur", "Quartier, année et statut", "Écart", "Rang parmi les QPV"]
+    heads = ["Quartier, année et statut", "Écart", "Rang parmi les QPV"]
     heads += [_HEADS[n] if n == "france" else f"{_HEADS[n]}{NNBSP}: {names[n]}" for n in shown]
     heads.append("QPV de France (médiane)")
-    header = "".join(f'<th scope="col">{text(h)}</th>' for h in heads)
-    body = "".join(_key_row(profile, f, shown) for f in figures)
+    header = "".join(f'<th scope="col">{text(h)}</th>' for h in ["Indicateur", *heads])
+    body = "".join(_key_row(profile, f, shown, heads) for f in figures)
     return (
         f'<div class="scroll" tabindex="0" role="region" aria-label="{text(caption)}"><table class="key"><caption>{text(caption)}</caption>'
         f"<thead><tr>{header}</tr></thead><tbody>{body}</tbody></table></div>"
     )
 
 
-def _key_row(profile: Profile, figure: KeyFigure, levels: Sequence[str]) -> str:
+def _key_row(profile: Profile, figure: KeyFigure, levels: Sequence[str], heads: Sequence[str]) -> str:
     indicator = figure.indicator
     median = DASH if figure.median_of_peers is None else format_value(figure.median_of_peers, indicator.unit, indicator.decimals)
-    cells = [
-        f'<th scope="row">{text(indicator.label)}{_details(profile, figure)}</th>',
-        f'<td class="own">{_own_cell(figure)}</td>', f"<td>{_gap_cell(figure)}</td>", f"<td>{_rank_cell(figure)}</td>",
-        *(f"<td>{_other_cell(figure.cells.get(level), indicator)}</td>" for level in levels),
-        f"<td>{text(median)}</td>",
-    ]  # fmt: skip
-    return f"<tr>{''.join(cells)}</tr>"
+    cells = [_own_cell(figure), _gap_cell(figure), _rank_cell(figure)]
+    cells += [_other_cell(figure.cells.get(level), indicator) for level in levels]
+    cells.append(text(median))
+    # On a phone the rows become cards, where each value carries the head of its column.
+    classes = [' class="own"', *(' class="empty"' if c == DASH else "" for c in cells[1:])]
+    body = "".join(f'<td data-head="{text(h)}"{c}>{cell}</td>' for h, c, cell in zip(heads, classes, cells, strict=True))
+    return f'<tr><th scope="row">{text(indicator.label)}{_details(profile, figure)}</th>{body}</tr>'
 
 
 def _own_cell(figure: KeyFigure) -> str:
@@ -115,12 +118,12 @@ def _gap_cell(figure: KeyFigure) -> str:
     gap, indicator = figure.gap, figure.indicator
     if gap is None:
         return DASH
-    ratio = f" ({ratio_words(gap.ratio)})" if gap.ratio and indicator.unit in ("eur", "pct") else ""
-    words = f"{format_difference(gap.absolute, indicator.unit, indicator.decimals)}{ratio}"
+    ratio = f"{ratio_words(gap.ratio)}, " if gap.ratio and indicator.unit in ("eur", "pct") else ""
+    words = format_difference(gap.absolute, indicator.unit, indicator.decimals)
     place = {"epci": "agglomération", "commune": "commune"}.get(figure.gap_level, _HEADS.get(figure.gap_level, "").lower())
     return (
         f'<span class="gap {gap.direction}"><span aria-hidden="true">{_SIGNS[gap.direction]}</span> {text(words)}'
-        f'<span class="newer">{text(_SIGN_WORDS[gap.direction])}, {text(place)}</span></span>'
+        f'<span class="newer">{text(ratio)}{text(_SIGN_WORDS[gap.direction])}, {text(place)}</span></span>'
     )
 
 

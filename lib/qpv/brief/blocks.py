@@ -29,8 +29,8 @@ def style_sheet() -> str:
 
 
 def with_style(content: str) -> Block:
-    """Make a block that brings the style sheet along in JupyterLab."""
-    return Block(content, f'<style>{style_sheet()}</style><div class="qpv">{content}</div>')
+    """Make a block that brings the style sheet along in JupyterLab, whose own rules it must outweigh."""
+    return Block(content, f'<style>{style_sheet().replace(".qpv ", ".qpv.qpv ")}</style><div class="qpv">{content}</div>')
 
 
 def chart(drawing: str, key: str, title: str, notes: list[str], data: str) -> Block:
