@@ -31,7 +31,7 @@ LAYERS: tuple[set[str], ...] = (
     {"quarter"},
     {"catalog", "reference", "schemas"},
     {"sources", "contracts", "crosswalk"},
-    {"warehouse"},
+    {"warehouse", "preference"},
     {"build", "profile"},
     {"analysis"},
     {"comparison"},

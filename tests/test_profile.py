@@ -7,7 +7,8 @@ import datetime as dt
 import pandas as pd
 import pytest
 from qpv.errors import AmbiguousTerritoryError, ParameterError, UnknownTerritoryError
-from qpv.profile import load_profile, prefer, resolve, select
+from qpv.preference import prefer
+from qpv.profile import load_profile, resolve, select
 from qpv.quarter import Quarter
 from qpv.vocabulary import BRIEF_THEMES
 

@@ -10,7 +10,8 @@ from qpv import tables
 from qpv.brief.ledger import Ledger
 from qpv.html import Block
 from qpv.numbers import DASH, format_difference, format_value
-from qpv.profile import Profile, prefer
+from qpv.preference import prefer
+from qpv.profile import Profile
 from qpv.quarter import format_period
 
 COLUMNS: Final = {

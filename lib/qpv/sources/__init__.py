@@ -5,6 +5,7 @@ it here, and name it in ``data/catalog/sources.yml``.
 """
 
 from qpv.sources import contours, schools, wide_table
-from qpv.sources.base import READERS, Delivery, Finding
+from qpv.sources.base import READERS, Delivery
+from qpv.sources.rawfile import Finding
 
 __all__ = ["READERS", "Delivery", "Finding", "contours", "schools", "wide_table"]

@@ -4,32 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 import pandas as pd
 
 from qpv.schemas import OBSERVATIONS, TERRITORIES, empty
+from qpv.sources.rawfile import Finding, RawFile
 
 if TYPE_CHECKING:
     import geopandas as gpd
 
     from qpv.catalog import Catalog, Edition, Source
     from qpv.reference import Reference
-    from qpv.sources.rawfile import RawFile
-
-
-@dataclass(frozen=True)
-class Finding:
-    """Something that a person should know about a raw file."""
-
-    severity: Literal["info", "warning"]
-    file: str
-    message: str
-    line: int | None = None
-
-    def __str__(self) -> str:
-        where = f"{self.file}, line {self.line}" if self.line else self.file
-        return f"{where}: {self.message}"
 
 
 @dataclass(frozen=True)
@@ -54,7 +40,7 @@ class Context:
     reference: Reference
 
 
-Reader = Callable[["RawFile", "Source", "Edition", Context], Delivery]
+Reader = Callable[[RawFile, "Source", "Edition", Context], Delivery]
 
 READERS: dict[str, Reader] = {}
 

@@ -13,8 +13,8 @@ import pyogrio
 from qpv.catalog import Edition, Source
 from qpv.errors import SourceError
 from qpv.schemas import TERRITORIES
-from qpv.sources.base import Context, Delivery, Finding, reader
-from qpv.sources.rawfile import RawFile
+from qpv.sources.base import Context, Delivery, reader
+from qpv.sources.rawfile import Finding, RawFile
 from qpv.territory import normalise_code
 
 WGS84: Final = 4326

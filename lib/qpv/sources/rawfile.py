@@ -9,11 +9,10 @@ import zlib
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Final, Literal
 
 from qpv.catalog import Catalog, Edition, Source
 from qpv.errors import SourceError
-from qpv.sources.base import Finding
 
 #: A larger file or archive member is refused: no source of the catalogue comes near it.
 MAX_BYTES: Final = 1_500_000_000
@@ -25,6 +24,20 @@ _UNREADABLE: Final = (
     OSError, zipfile.BadZipFile, zlib.error, KeyError, EOFError, NotImplementedError, RuntimeError, ValueError,
 )  # fmt: skip
 _IGNORED: Final = {".md", ".txt", ".gitkeep", ".json", ".part", ".tmp"}
+
+
+@dataclass(frozen=True)
+class Finding:
+    """Something that a person should know about a raw file."""
+
+    severity: Literal["info", "warning"]
+    file: str
+    message: str
+    line: int | None = None
+
+    def __str__(self) -> str:
+        where = f"{self.file}, line {self.line}" if self.line else self.file
+        return f"{where}: {self.message}"
 
 
 @dataclass(frozen=True)

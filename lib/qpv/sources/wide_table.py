@@ -17,8 +17,8 @@ from qpv.errors import SourceError
 from qpv.numbers import parse_cell
 from qpv.quarter import UNDATED, is_period
 from qpv.schemas import OBSERVATIONS, empty
-from qpv.sources.base import Context, Delivery, Finding, reader
-from qpv.sources.rawfile import RawFile
+from qpv.sources.base import Context, Delivery, reader
+from qpv.sources.rawfile import Finding, RawFile
 from qpv.sources.text_table import LINE, read_text_table
 from qpv.territory import normalise_code
 from qpv.vocabulary import ABSENT, Status
