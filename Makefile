@@ -10,6 +10,7 @@ QUARTER ?=
 TERRITORY ?= contracts
 THEME ?=
 RAW ?=
+SOURCES ?=
 JOBS ?=
 
 OPTIONS = --territory "$(TERRITORY)" $(if $(QUARTER),--quarter "$(QUARTER)") $(if $(THEME),--theme "$(THEME)") \
@@ -25,7 +26,7 @@ $(STAMP): requirements.lock pyproject.toml
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps -e .
 	@touch $@
 
-.PHONY: briefs test data lab bench check clean help setup
+.PHONY: briefs test data fetch lab bench check clean help setup
 
 briefs: $(STAMP)  ## make the briefs: QUARTER= TERRITORY= THEME= RAW= JOBS=
 	@$(BIN)/qpv briefs $(OPTIONS)
@@ -35,6 +36,9 @@ test: $(STAMP)  ## run the whole test suite
 
 data: $(STAMP)  ## build the warehouse: RAW=
 	@$(BIN)/qpv data build $(if $(RAW),--raw "$(RAW)")
+
+fetch: $(STAMP)  ## download official files into data/raw: SOURCES=
+	@$(BIN)/qpv data fetch $(SOURCES)
 
 lab: data  ## open the notebooks in JupyterLab
 	cd notebooks && ../$(BIN)/jupyter lab
@@ -59,4 +63,5 @@ help:  ## list targets and variables
 	@echo "  TERRITORY=contracts   QPV code or name, EPCI (SIREN), département, all (default: the QPV of the embedded contracts)"
 	@echo "  THEME=revenue,health  themes (default: all six)"
 	@echo "  RAW=folder[:folder]   official files (default: data/raw, and ../shared/official if it exists)"
+	@echo "  SOURCES=insee_comparateur   sources to fetch (default: all that the catalogue can)"
 	@echo "  JOBS=2                parallel processes (default: the number of cores)"

@@ -11,7 +11,8 @@ import json
 import re
 from functools import cached_property
 from pathlib import Path
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Annotated, Any, Final, Literal, TypeVar
+from urllib.parse import unquote, urlsplit
 
 import yaml
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
@@ -29,6 +30,47 @@ Text = Annotated[str, Field(min_length=3)]
 #: A text that readers see: French, spaced as French typography wants it.
 French = Annotated[str, Field(min_length=3), AfterValidator(french_spacing)]
 
+#: What a fetched file may be called: one plain name, with the suffix of a kind of file that is read.
+_FILE_NAME: Final = re.compile(r"[a-z0-9][a-z0-9_.-]{0,110}\.(csv|zip|xlsx?|geojson|gpkg|parquet|gz)", re.IGNORECASE)
+_FETCH_KEYS: Final = {
+    "direct": {"url"}, "datagouv": {"dataset", "pattern"}, "insee": {"page", "pattern"}, "opendatasoft": {"base", "dataset"},
+}  # fmt: skip
+
+
+def file_name(url: str) -> str:
+    """Give what stands after the last slash of an address; nothing says yet that it is a safe name."""
+    return unquote(re.split("[?#]", url, maxsplit=1)[0]).rpartition("/")[2]
+
+
+def is_file_name(value: str) -> bool:
+    """Say whether a fetched file may be stored under this name: no folder, no hidden file, a suffix that is read."""
+    return bool(_FILE_NAME.fullmatch(value))
+
+
+def _https(value: str) -> str:
+    parts = urlsplit(value)
+    if value and (parts.scheme != "https" or not parts.hostname or "@" in parts.netloc):
+        raise ValueError(f"not an https address: {value!r}")
+    return value
+
+
+def _plain_name(value: str) -> str:
+    if value and not is_file_name(value):
+        raise ValueError(f"not a plain file name: {value!r}")
+    return value
+
+
+def _compiles(value: str) -> str:
+    try:
+        re.compile(value)
+    except re.error as error:
+        raise ValueError(f"not a regular expression: {error}") from None
+    return value
+
+
+Https = Annotated[str, AfterValidator(_https)]
+FileName = Annotated[str, AfterValidator(_plain_name)]
+Regex = Annotated[str, AfterValidator(_compiles)]
 
 E = TypeVar("E", bound="_Entry")
 T = TypeVar("T", "Indicator", "Source", "Edition")
@@ -91,6 +133,7 @@ class Indicator(_Entry):
     aggregation: Literal["none", "sum", "weighted_mean"] = "none"
     minimum_count: int | None = None
     key: bool = False  # among the key figures of its theme's brief
+    of_change: bool = False  # measures a change itself: its own change is no news
     rank: int = 100  # order within its theme; the lowest key figure is the headline
     breaks: list[Break] = []
     warnings: list[French] = []
@@ -137,28 +180,52 @@ class Table(_Entry):
         return [value] if isinstance(value, str) else value
 
 
+class Fetch(_Entry):
+    """Where a file comes from; dated addresses are resolved when it is fetched (``qpv.fetch``).
+
+    ``direct``: the file at ``url``.  ``datagouv``: the resource of ``dataset`` (slug or id) whose title
+    or address matches ``pattern``; of several, the last modified.  ``insee``: the one file that the
+    page links to and whose name matches.  ``opendatasoft``: the CSV export of ``dataset`` of the
+    portal ``base``, headed by technical names or by ``labels``.
+    """
+
+    kind: Literal["direct", "datagouv", "insee", "opendatasoft"]
+    url: Https = ""
+    base: Https = ""
+    dataset: Annotated[str, Field(pattern=r"^([A-Za-z0-9][A-Za-z0-9_.-]*)?$", max_length=200)] = ""
+    page: Annotated[str, Field(pattern=r"^([0-9]{5,9})?$")] = ""
+    pattern: Regex = ""
+    labels: bool = False
+    name: FileName = ""  # the name to store under, where the address does not end in one
+
+    @model_validator(mode="after")
+    def _complete(self) -> Fetch:
+        wanted = _FETCH_KEYS[self.kind]
+        given = {key for key in ("url", "base", "dataset", "page", "pattern", "labels") if getattr(self, key)}
+        if self.kind == "opendatasoft":
+            given -= {"labels"}
+        if given != wanted:
+            raise ValueError(
+                f"kind {self.kind!r} takes {', '.join(sorted(wanted))}; found {', '.join(sorted(given)) or 'nothing'}"
+            )
+        if self.url and not self.name and not is_file_name(file_name(self.url)):
+            raise ValueError(f"the address ends in {file_name(self.url)!r}, which is no file name: give 'name'")
+        return self
+
+
 class Edition(_Entry):
     """One delivery of a source: the file, when it was published, and what time it speaks of."""
 
     id: Identifier
-    files: str  # regular expression on the file's base name, case-insensitive
-    member: str | None = None  # in an archive: regular expression on the member's name
+    files: Regex  # on the file's base name, case-insensitive
+    member: Regex | None = None  # in an archive: regular expression on the member's name
     published: dt.date
     published_precision: Literal["day", "month", "year", "assumed"] = "day"
     level: Literal[tuple(LEVELS)] | None = None  # type: ignore[valid-type]  # else the source's
     periods: dict[str, str] = {}  # block -> reference period
     rows: tuple[int, int] | None = None
     traps: list[French] = []
-
-    @field_validator("files", "member")
-    @classmethod
-    def _is_regex(cls, value: str | None) -> str | None:
-        if value is not None:
-            try:
-                re.compile(value)
-            except re.error as error:
-                raise ValueError(f"not a regular expression: {error}") from None
-        return value
+    fetch: Fetch | None = None  # else the source's
 
     @field_validator("periods")
     @classmethod
@@ -187,6 +254,7 @@ class Source(_Entry):
     blocks: dict[str, Block] = {}
     editions: list[Edition] = []
     notes: list[str] = []
+    fetch: Fetch | None = None
 
     @model_validator(mode="after")
     def _readable(self) -> Source:

@@ -1,6 +1,6 @@
 """The command ``qpv``: build the data, make the briefs.
 
-Exit codes: 0 all went well; 1 a brief failed, the others are there; 2 bad input, nothing was touched.
+Exit codes: 0 all went well; 1 a brief or a download failed, the others are there; 2 bad input, nothing was touched.
 """
 
 from __future__ import annotations
@@ -8,12 +8,23 @@ from __future__ import annotations
 import datetime as dt
 import os
 import sys
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.progress import (
+    BarColumn,
+    DownloadColumn,
+    MofNCompleteColumn,
+    Progress,
+    TaskID,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+    TransferSpeedColumn,
+)
 
 from qpv.errors import QpvError
 from qpv.project import Project
@@ -22,6 +33,7 @@ from qpv.vocabulary import BRIEF_THEMES
 
 if TYPE_CHECKING:
     from qpv.batch import Record, Task
+    from qpv.download import Settings
 
 # The commands import what they need when they run: pandas and geopandas cost seconds, which neither
 # --help nor a mistyped quarter should.
@@ -85,8 +97,9 @@ def briefs(
         raise typer.Exit(130) from None
     folder = target / str(when)
     batch.write_figures(records, folder)
-    batch.write_run(records, when, territory, folder)
-    index = site.write_index(records, when, store, folder)
+    published = batch.with_earlier(records, folder)
+    batch.write_run(published, when, territory, folder)
+    index = site.write_index(published, when, store, folder)
     failed = [r for r in records if r.status == "failed"]
     for record in failed:
         error = record.error or {}
@@ -160,6 +173,57 @@ def data_status() -> None:
     for finding in store.meta["findings"]:
         line = f", ligne {finding['line']}" if finding["line"] else ""
         out.print(f"{finding['severity']} : {finding['file']}{line} : {finding['message']}", markup=False, soft_wrap=True)
+
+
+@data_app.command("fetch")
+def data_fetch(
+    sources: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="[SOURCE]…", help="Sources or editions of the catalogue. Default: all it can fetch."),
+    ] = None,
+    quiet: Annotated[bool, typer.Option("--quiet", help="Only errors.")] = False,
+) -> None:
+    """Fetch official files into data/raw; whatever fails, the files that are there remain.
+
+    Example: qpv data fetch insee_comparateur anct_qpv2024_contours
+    """
+    _fetch(Project.find(Path.cwd()).data, sources or [], quiet)
+
+
+def _fetch(data: Path, names: list[str], quiet: bool, settings: Settings | None = None) -> None:
+    from qpv.catalog import Catalog
+    from qpv.fetch import fetch, orders
+
+    wanted = orders(Catalog.load(data / "catalog"), names)
+    counts = {"fetched": 0, "unchanged": 0, "failed": 0}
+    columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TransferSpeedColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=err, transient=True, disable=quiet or not err.is_terminal) as progress:
+        bar = progress.add_task("", visible=False)
+        show = partial(_show_bytes, progress, bar)
+        try:
+            for order, outcome in zip(wanted, fetch(wanted, data / "raw", settings, show), strict=True):
+                counts[outcome.status] += 1
+                if outcome.status == "failed":
+                    say, word = (
+                        err,
+                        f"échec : {outcome.message} ; à déposer à la main dans data/raw : {order.source.landing_page}",
+                    )
+                else:
+                    say, word = out, f"{'nouveau' if outcome.status == 'fetched' else 'inchangé'} : {outcome.name}"
+                    word += f" ({outcome.message})" if outcome.message else ""
+                if not quiet or say is err:
+                    say.print(f"{outcome.label} : {word}", markup=False, soft_wrap=True)
+        except KeyboardInterrupt:
+            err.print("interrompu ; ce qui est là reste, la même commande reprend où elle en était", markup=False)
+            raise typer.Exit(130) from None
+    if not quiet:
+        out.print("{fetched} nouveaux, {unchanged} inchangés, {failed} échecs".format(**counts), markup=False)
+    if counts["failed"]:
+        raise typer.Exit(1)
+
+
+def _show_bytes(progress: Progress, bar: TaskID, label: str, done: int, total: int | None) -> None:
+    progress.update(bar, description=label, completed=done, total=total, visible=True)
 
 
 def main() -> None:

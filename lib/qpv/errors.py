@@ -31,6 +31,10 @@ class SourceError(QpvError):
     """A raw file was recognised but cannot be trusted as it is."""
 
 
+class FetchError(QpvError):
+    """A file could not be fetched, or what came is not the file; what was there remains."""
+
+
 class WarehouseError(QpvError):
     """The warehouse is missing, incomplete or of another version."""
 
