@@ -10,19 +10,19 @@ import json
 import shutil
 import tempfile
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import pandas as pd
 
 import qpv
-from qpv import crosswalk
+from qpv import crosswalk, proxies
 from qpv.catalog import Catalog
 from qpv.contracts import Contracts, load_contracts, match_schools
 from qpv.errors import SourceError
 from qpv.reference import Reference
-from qpv.schemas import CROSSWALK, EDITIONS, OBSERVATIONS, TERRITORIES, check, empty
+from qpv.schemas import CROSSWALK, EDITIONS, OBSERVATIONS, TERRITORIES, check, compact, empty, stack
 from qpv.sources import READERS, Delivery, Finding
 from qpv.sources.base import Context
 from qpv.sources.rawfile import Recognised, list_files, recognise
@@ -31,6 +31,13 @@ from qpv.warehouse import TEXT_COLUMNS, point_to, pointed
 
 if TYPE_CHECKING:
     import geopandas as gpd
+
+
+#: Modules that only read the warehouse: a change in them needs no new build.
+_NOT_DATA: Final = {
+    "analysis", "batch", "charts", "cli", "comparison", "download", "fetch", "html", "maps", "preference", "profile",
+    "sentences", "site", "tables",
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -103,7 +110,7 @@ def _digest(data: Path, files: list[Recognised], findings: list[Finding]) -> str
     """Digest all that a build depends on: data, raw files, and the library's own code."""
     total = hashlib.sha256(qpv.__version__.encode())
     parts = [p for sub in ("catalog", "contracts", "reference") for p in sorted((data / sub).rglob("*"))]
-    parts += sorted(Path(__file__).parent.rglob("*.py"))
+    parts += [p for p in sorted(Path(__file__).parent.rglob("*.py")) if p.stem not in _NOT_DATA and p.parent.name != "brief"]
     for path in parts:
         if path.is_file() and "__pycache__" not in path.parts:
             total.update(path.name.encode() + b"\0" + path.read_bytes())
@@ -123,7 +130,8 @@ def _read_all(files: list[Recognised], context: Context, progress: Callable[[str
             faults.append(f"source {item.source.id!r}: no reader {name!r}; known: {', '.join(sorted(READERS))}")
             continue
         try:
-            deliveries.append((item, READERS[name](item.file, item.source, item.edition, context)))
+            delivery = READERS[name](item.file, item.source, item.edition, context)
+            deliveries.append((item, replace(delivery, observations=compact(delivery.observations))))
         except SourceError as error:
             faults.append(str(error))
     if faults:
@@ -153,14 +161,16 @@ def _assemble(
     renamed = match_schools(contracts.places, schools)
     places = contracts.places[~contracts.places["code"].isin(renamed)]
     observations = [d.observations for _, d in deliveries if len(d.observations)]
+    observations += proxies.carried(catalog, deliveries, geometry)
+    iris = proxies.iris_seen(observations, official.loc[official["level"] == "iris", "code"])
     transcribed = contracts.observations.assign(territory=contracts.observations["territory"].replace(renamed))
-    table = pd.concat([transcribed, *observations], ignore_index=True)
+    table = stack([transcribed, *observations])
     pairs = crosswalk.declared(reference.qpv)
     if geometry is not None:
         pairs = crosswalk.combine(crosswalk.overlap(geometry), pairs)
     return _Tables(
         observations=table,
-        territories=check(_territories(reference, [places, official], table), TERRITORIES),
+        territories=check(_territories(reference, [places, official, iris], table), TERRITORIES),
         crosswalk=check(pairs, CROSSWALK),
         editions=check(_editions(contracts, deliveries, table), EDITIONS),
         geometry=geometry,
@@ -170,7 +180,7 @@ def _assemble(
 def _territories(reference: Reference, others: list[pd.DataFrame], observations: pd.DataFrame) -> pd.DataFrame:
     """Put all places together; what the contracts declare comes before what contours say."""
     names = list(TERRITORIES.columns)
-    seen = observations.loc[observations["level"] == "qpv", ["territory", "generation"]].drop_duplicates()
+    seen = observations.loc[observations["level"] == "qpv", ["territory", "generation"]].drop_duplicates().astype(str)
     bare = pd.DataFrame({"code": seen["territory"], "generation": seen["generation"], "level": "qpv",
                          "name": "QPV " + seen["territory"].astype(str)})  # fmt: skip
     qpv = reference.qpv
@@ -242,14 +252,16 @@ def _editions(contracts: Contracts, deliveries: list[tuple[Recognised, Delivery]
 def _write(folder: Path, tables: _Tables, catalog: Catalog) -> int:
     """Write the tables; observations in one file a theme, sorted by level and territory."""
     observations = tables.observations
-    themes = observations["indicator"].map(lambda i: catalog.indicator(i).themes)
+    themes = {i: catalog.indicator(i).themes for i in observations["indicator"].unique()}
     order = ["level", "territory", "indicator", "period", "edition", "row"]
+    # Row groups are skipped by the bounds of a column of plain texts, not by those of a dictionary.
+    repeated = [c for c in TEXT_COLUMNS if c not in ("level", "territory", "indicator")]
     written = 0
     for theme in THEMES_FR:
-        shown = themes.map({t: theme in t for t in themes.unique()}).astype(bool)
+        shown = observations["indicator"].isin([i for i, of in themes.items() if theme in of])
         part = observations[shown].sort_values(order, ignore_index=True)
         part = check(part, OBSERVATIONS)
-        part[TEXT_COLUMNS] = part[TEXT_COLUMNS].astype("category")
+        part[repeated] = part[repeated].astype("category")
         part.to_parquet(folder / f"observations-{theme}.parquet", index=False, row_group_size=20_000)
         written += len(part)
     (folder / "catalog.json").write_text(catalog.to_json(), "utf-8")

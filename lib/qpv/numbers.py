@@ -34,6 +34,8 @@ ABSENCE_MARKS: Final = {
     "..": Status.UNAVAILABLE,
     "-9999": Status.UNAVAILABLE,
     "so": Status.NOT_APPLICABLE,
+    "#num !": Status.UNAVAILABLE,  # the producer's spreadsheet had no result (RPLS by IRIS)
+    "#num!": Status.UNAVAILABLE,
 }
 
 

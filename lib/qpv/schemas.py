@@ -10,6 +10,7 @@ from collections.abc import Callable
 
 import pandas as pd
 import pandera.pandas as pa
+from pandas.api.types import union_categoricals
 from pandera.errors import SchemaErrors
 
 from qpv.errors import WarehouseError
@@ -116,6 +117,27 @@ EDITIONS = pa.DataFrameSchema(
     ordered=True,
     name="editions",
 )
+
+
+#: The columns of observations that are texts: millions of rows repeat a few of them.
+_TEXTS = [name for name in OBSERVATIONS.columns if name not in ("value", "row")]
+
+
+def compact(observations: pd.DataFrame) -> pd.DataFrame:
+    """Give the observations with their texts as categories: a tenth of the memory."""
+    return observations.astype(dict.fromkeys(_TEXTS, "category"))
+
+
+def stack(tables: list[pd.DataFrame]) -> pd.DataFrame:
+    """Put tables of observations below each other, texts as categories in alphabetical order."""
+    parts = [compact(t[list(OBSERVATIONS.columns)]) for t in tables]
+    stacked = {
+        name: union_categoricals([p[name].astype("category") for p in parts], sort_categories=True)
+        if name in _TEXTS
+        else pd.concat([p[name].astype("int64" if name == "row" else float) for p in parts], ignore_index=True)
+        for name in OBSERVATIONS.columns
+    }
+    return pd.DataFrame(stacked)
 
 
 def empty(schema: pa.DataFrameSchema) -> pd.DataFrame:

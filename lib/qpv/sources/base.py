@@ -19,17 +19,31 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
+class Cells:
+    """Squares with values, and the territories that lie wholly within what they cover.
+
+    ``squares`` has ``geometry`` and one column an indicator id, in that indicator's unit (``NaN``: not
+    known); ``places`` has ``code, level, departement, geometry``; each with a declared CRS.
+    """
+
+    squares: gpd.GeoDataFrame
+    places: gpd.GeoDataFrame
+
+
+@dataclass(frozen=True)
 class Delivery:
     """What one file held: observations, places, outlines, and what was noticed.
 
     ``observations`` and ``territories`` follow :mod:`qpv.schemas`; ``geometry`` has the columns
-    ``code, level, generation, geometry`` in EPSG:4326.
+    ``code, level, generation, geometry`` in EPSG:4326.  ``cells`` are squares whose values
+    :mod:`qpv.proxies` carries to other territories.
     """
 
     observations: pd.DataFrame = field(default_factory=lambda: empty(OBSERVATIONS))
     territories: pd.DataFrame = field(default_factory=lambda: empty(TERRITORIES))
     geometry: gpd.GeoDataFrame | None = None
     findings: list[Finding] = field(default_factory=list)
+    cells: Cells | None = None
 
 
 @dataclass(frozen=True)

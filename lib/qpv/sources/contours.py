@@ -9,6 +9,8 @@ from typing import Final
 import geopandas as gpd
 import pandas as pd
 import pyogrio
+import shapely
+from shapely.geometry.base import BaseGeometry
 
 from qpv.catalog import Edition, Source
 from qpv.errors import SourceError
@@ -64,13 +66,15 @@ def read_admin(raw: RawFile, source: Source, edition: Edition, context: Context)
     return Delivery(geometry=_geometry(outlines, "code", source), findings=findings)
 
 
-def _outlines(raw: RawFile, edition: Edition, columns: list[str]) -> tuple[gpd.GeoDataFrame, list[Finding]]:
-    """Read polygons in EPSG:4326, mend the invalid ones and count them."""
+def _outlines(
+    raw: RawFile, edition: Edition, columns: list[str], layer: str | None = None
+) -> tuple[gpd.GeoDataFrame, list[Finding]]:
+    """Read polygons in EPSG:4326, mend the invalid ones and count them; of the first layer, or the one named."""
     try:
         with warnings.catch_warnings():
             # GDAL warns of ring direction and of the missing .cpg; validity is checked below.
             warnings.simplefilter("ignore")
-            outlines = pyogrio.read_dataframe(raw.path)
+            outlines = pyogrio.read_dataframe(raw.path, layer=layer)
     except Exception as error:  # pyogrio's errors share no base with its drivers' own
         raise SourceError(f"{raw.name}: no readable outlines ({error}); drop it again") from error
     lacking = [c for c in columns if c not in outlines]
@@ -92,7 +96,7 @@ def _outlines(raw: RawFile, edition: Edition, columns: list[str]) -> tuple[gpd.G
         )
     invalid = ~outlines.geometry.is_valid
     if invalid.any():
-        mended = outlines.geometry.make_valid()
+        mended = outlines.geometry.make_valid().map(_areas_only)
         outlines = outlines.set_geometry(mended)
         findings.append(Finding("info", raw.name, f"{int(invalid.sum())} invalid outlines were mended"))
     return outlines.to_crs(WGS84), findings
@@ -127,3 +131,10 @@ def _delivery(
         longitude=points.x.to_numpy(), latitude=points.y.to_numpy(), edition=edition.id,
     )  # fmt: skip
     return Delivery(territories=places[list(TERRITORIES.columns)], geometry=geometry, findings=findings)
+
+
+def _areas_only(shape: BaseGeometry) -> BaseGeometry:
+    """Keep the polygons of a shape that mending split into polygons, lines and points."""
+    if shape.geom_type != "GeometryCollection":
+        return shape
+    return shapely.union_all([p for p in shapely.get_parts(shape) if p.geom_type in ("Polygon", "MultiPolygon")])

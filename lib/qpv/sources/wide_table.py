@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 
 from qpv.catalog import Block, Edition, Indicator, Source
-from qpv.errors import SourceError
+from qpv.errors import CatalogError, SourceError
 from qpv.numbers import parse_cell
 from qpv.quarter import UNDATED, is_period
 from qpv.schemas import OBSERVATIONS, empty
@@ -63,7 +63,7 @@ def read_wide_table(raw: RawFile, source: Source, edition: Edition, context: Con
         if denominator is not None:
             value, status = _quotient((value, status), _sum(frame, denominator, raw), indicator)
         value = value * column.scale
-        status = _flagged(status, frame, source.blocks.get(column.block))
+        status = _flagged(status, frame, source.blocks.get(column.block), _block_period(edition, column.block) or "")
         value = np.where(np.isin(status, _ABSENT_CODES), np.nan, value)
         pieces.append(
             pd.DataFrame(
@@ -119,14 +119,24 @@ def _territories(
 
 
 def _terms(alternatives: list[str], frame: pd.DataFrame, edition: Edition, block: str) -> list[tuple[int, str]] | None:
-    """Give the signed columns of the first alternative that the table has in full."""
+    """Give the signed columns of the alternative that the table has in full.
+
+    Alternatives are names of one thing in different editions: a table that has two of them at once
+    shows that a sum was meant, and reading the first would publish a part for the whole.
+    """
     year = _block_period(edition, block) or ""
+    found = []
     for alternative in alternatives:
         parts = _TERM.split(alternative.replace("{yy}", year[2:4]))
         signs = [1, *(1 if s == "+" else -1 for s in parts[1::2])]
         if all(name in frame for name in parts[::2]):
-            return list(zip(signs, parts[::2], strict=True))
-    return None
+            found.append(list(zip(signs, parts[::2], strict=True)))
+    if len(found) > 1:
+        raise CatalogError(
+            f"edition {edition.id} has {' and '.join(map(repr, alternatives))} at once: alternatives exclude each other; "
+            f"for a sum write {' + '.join(alternatives)!r}"
+        )
+    return found[0] if found else None
 
 
 def _label(numerator: list[tuple[int, str]], denominator: list[tuple[int, str]] | None) -> str:
@@ -174,11 +184,15 @@ def _quotient(
     return value * (100 if indicator.unit == "pct" else 1), status
 
 
-def _flagged(status: np.ndarray, frame: pd.DataFrame, block: Block | None) -> np.ndarray:
-    """Let the producer's quality flag say why a cell is blank, or what a value is worth."""
-    if block is None or block.note is None or block.note not in frame:
+def _flagged(status: np.ndarray, frame: pd.DataFrame, block: Block | None, period: str) -> np.ndarray:
+    """Let the producer's quality flag say why a cell is blank, or what a value is worth.
+
+    ``{yy}`` in the name of the flag stands for the two digits of the reference year, as in a column's.
+    """
+    note = "" if block is None or block.note is None else block.note.replace("{yy}", period[2:4])
+    if block is None or note not in frame:
         return status
-    flags = frame[block.note].str.strip().to_numpy()
+    flags = frame[note].str.strip().to_numpy()
     for flag, code in block.meanings.items():
         hit = flags == flag
         if code.status in ABSENT:
