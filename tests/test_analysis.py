@@ -110,15 +110,20 @@ def test_there_is_no_ratio_with_zero_or_a_negative_number(poverty, own, other):
 @pytest.mark.parametrize(
     ("name", "difference", "expected"),
     [
-        ("poverty_rate_pct", 0.049, Direction.EQUAL), ("poverty_rate_pct", -0.049, Direction.EQUAL),
-        ("poverty_rate_pct", 0.05, Direction.WORSE), ("poverty_rate_pct", -0.05, Direction.BETTER),
+        ("poverty_rate_pct", 0.49, Direction.EQUAL), ("poverty_rate_pct", -0.49, Direction.EQUAL),
+        ("poverty_rate_pct", 0.5, Direction.WORSE), ("poverty_rate_pct", -0.5, Direction.BETTER),
         ("median_disposable_income_eur", 0.49, Direction.EQUAL), ("median_disposable_income_eur", 0.5, Direction.BETTER),
-        ("median_disposable_income_eur", -0.5, Direction.WORSE), ("taxed_households_share_pct", 0.04, Direction.EQUAL),
-        ("taxed_households_share_pct", 0.05, Direction.NEUTRAL), ("taxed_households_share_pct", -9.0, Direction.NEUTRAL),
+        ("median_disposable_income_eur", -0.5, Direction.WORSE), ("taxed_households_share_pct", 0.4, Direction.EQUAL),
+        ("taxed_households_share_pct", 0.5, Direction.NEUTRAL), ("taxed_households_share_pct", -9.0, Direction.NEUTRAL),
     ],
 )  # fmt: skip
-def test_less_than_half_of_the_last_decimal_shown_is_no_difference(catalog, name, difference, expected):
+def test_half_a_point_or_half_the_last_decimal_is_the_least_difference(catalog, name, difference, expected):
     assert judge(difference, catalog.indicator(name)) is expected
+
+
+def test_less_than_one_per_cent_of_an_income_is_no_difference(income):
+    assert judge(-35, income, level=16710) is Direction.EQUAL
+    assert judge(-168, income, level=16710) is Direction.WORSE
 
 
 def test_a_positive_unfavourable_difference_is_to_the_disadvantage_of_the_qpv():
@@ -317,8 +322,8 @@ def test_a_falling_income_gap_widens_because_a_higher_income_is_better(income):
     found = quadrant(INCOME, income)[0].set_index("territory")
     assert found["gap"].to_dict() == {"A": -6540, "B": -2000, "C": 500}
     assert found["change"].to_dict() == {"A": -2540, "B": 1000, "C": -500}
-    assert found["widening"].to_dict() == {"A": True, "B": False, "C": True}
-    assert share_widening(found) == pytest.approx(200 / 3)
+    assert found["widening"].to_dict() == {"A": True, "B": False, "C": False}  # C is ahead of its comparator
+    assert share_widening(found) == pytest.approx(100 / 3)
 
 
 def test_without_polarity_a_gap_widens_when_it_grows_whatever_its_sign(taxed):

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+from conftest import ROOT
 from qpv.catalog import Catalog
 from qpv.errors import CatalogError
 from qpv.sources import READERS
@@ -204,3 +205,9 @@ def test_the_poverty_series_breaks_in_2019(catalog: Catalog) -> None:
 def test_every_theme_has_a_french_name() -> None:
     assert set(BRIEF_THEMES) < set(THEMES_FR)
     assert all(name[0].isupper() for name in THEMES_FR.values())
+
+
+def test_the_yaml_is_read_alike_by_the_loader_in_python_and_the_one_in_c():
+    for file in sorted((ROOT / "data" / "catalog").rglob("*.yml")):
+        text = file.read_text(encoding="utf-8")
+        assert yaml.load(text, Loader=yaml.SafeLoader) == yaml.load(text, Loader=yaml.CSafeLoader), file.name

@@ -33,9 +33,9 @@ def drawn(kind: str, income, key: str = "c") -> str:
         case "evolution":
             return charts.evolution([BEAU_MARAIS, CALAIS], income, SOURCE, key)
         case "quadrant":
-            return charts.quadrant(POINTS, NAMES, "QP062056", income, SOURCE, key)
+            return charts.quadrant(POINTS, NAMES, "QP062056", income, SOURCE, key, "Calais")
         case _:
-            values = {"Beau Marais": [58.0, None], "Calais": [28.0, 41.0]}
+            values = {"Beau Marais": [58.0, "non publié"], "Calais": [28.0, 41.0]}
             return charts.bars(["Taux de pauvreté", "Ménages imposés"], values, "pct", 1, SOURCE, key)
 
 
@@ -148,12 +148,12 @@ def test_a_quadrant_names_its_axes_and_only_the_own_point(income):
     assert "Beau Marais" in found
     assert "Grande Résidence" not in found
     assert {"l’écart se creuse ↑", "l’écart se réduit ↓", "évolution de l’écart"} <= set(found)
-    assert "écart avec le territoire de comparaison → défavorable" in found
+    assert "écart avec Calais → défavorable" in found
 
 
 def test_in_a_quadrant_right_and_up_are_worse_so_the_axes_of_an_income_are_turned(catalog, income):
     def places(indicator) -> dict[str, tuple[float, float]]:
-        drawing = charts.quadrant(POINTS, NAMES, "QP062056", indicator, SOURCE, "c")
+        drawing = charts.quadrant(POINTS, NAMES, "QP062056", indicator, SOURCE, "c", "Calais")
         found = re.findall(r'<text[^>]* x="([\d.]+)" y="([\d.]+)"[^>]*>([^<]*)</text>', drawing)
         return {re.sub(r"\s", "", words).removesuffix("€"): (float(x), float(y)) for x, y, words in found}
 
@@ -165,7 +165,9 @@ def test_in_a_quadrant_right_and_up_are_worse_so_the_axes_of_an_income_are_turne
 
 
 def test_without_polarity_a_quadrant_judges_nothing(catalog):
-    found = words(charts.quadrant(POINTS, NAMES, "QP062056", catalog.indicator("taxed_households_share_pct"), SOURCE, "c"))
+    found = words(
+        charts.quadrant(POINTS, NAMES, "QP062056", catalog.indicator("taxed_households_share_pct"), SOURCE, "c", "Calais")
+    )
     assert not [w for w in found if re.search("défavorable|creuse|réduit", w)]
     assert {"hausse relative", "baisse relative"} <= set(found)
 

@@ -347,3 +347,13 @@ def test_corsican_qpv_have_letters_in_their_codes(deliver) -> None:
     assert places.loc["QP02A001", ["departement", "region", "communes"]].tolist() == ["2A", "94", "2A247"]
     assert "QP02A001" in set(deliver(WGS84).geometry["code"])
     assert "QP02A001" in set(deliver("insee_qpv2015/REVN_2022.csv").observations["territory"])
+
+
+def test_long_term_job_seekers_add_both_durations_not_the_first_only(full):
+    rows = full.observations("employment", [("territory", "==", "QP062056"), ("period", "==", "2021-12")])
+    value = rows.loc[rows["indicator"] == "job_seekers_abc_long_term_share_pct", "value"].iloc[0]
+    assert round(value, 1) == 52.6  # (236 + 522) / 1 442
+
+
+def test_mended_outlines_are_areas_only(full):
+    assert set(full.geometry("qpv").geom_type) <= {"Polygon", "MultiPolygon", "Point"}

@@ -6,12 +6,13 @@ import re
 from functools import cache
 
 import pytest
-from qpv.analysis import Change, Direction, Rank
+from qpv.analysis import Change, Direction, Rank, gap_change
 from qpv.comparison import KeyFigure, is_missing, key_figure
 from qpv.numbers import NBSP, NNBSP
 from qpv.profile import load_profile
 from qpv.sentences import (
     gap_change_words,
+    gap_verb,
     level_words,
     ordinal,
     own_change_words,
@@ -83,7 +84,7 @@ def test_a_shared_rank_is_said_to_be_shared():
 def test_territories_are_named_as_people_speak_of_them():
     assert level_words("epci", "CA de Lens - Liévin") == "l’agglomération (CA de Lens - Liévin)"
     assert level_words("commune", "Calais") == "la commune (Calais)"
-    assert level_words("france", "France") == "France"
+    assert level_words("france", "France métropolitaine") == "la France métropolitaine"
 
 
 # --- Beau Marais in words ----------------------------------------------------------------------------
@@ -95,7 +96,8 @@ def test_the_two_questions_of_a_contract_for_the_income_of_beau_marais(full):
         "la situation s’améliore : 10 651 € en 2012, 11 760 € en 2018 (+1 109 €, en euros courants)"
     )
     assert plain(gap_change_words(income)) == (
-        "l’écart se creuse avec la commune (Calais) : de −4 624 € en 2015 à −4 950 € en 2018"
+        "l’écart se creuse avec la commune (Calais) : de −4 624 € en 2015 à −4 950 € en 2018, à lire avec prudence "
+        "(l’une des dates est reprise d’un contrat, l’autre d’un producteur)"
     )
 
 
@@ -147,6 +149,7 @@ def test_en_bref_has_two_to_five_sentences(any_warehouse, name, theme):
 def test_good_news_come_first_when_there_are_any(any_warehouse, name, theme):
     found = figures(any_warehouse, QPV[name], theme)
     better = [f for f in found if isinstance(f.own_change, Change) and f.own_change.direction is Direction.BETTER]
+    better = [f for f in better if not f.indicator.of_change]
     lines = summary(found)
     assert lines[0].startswith("Du mieux") == bool(better)
     assert not any(line.startswith("Du mieux") for line in lines[1:])
@@ -208,3 +211,20 @@ def test_the_narrow_space_stands_in_every_amount(full):
     line = summary(figures(full, "QN06254M", "revenue"))[0]
     assert f"10{NNBSP}651{NNBSP}€" in line
     assert f"(+1{NNBSP}109{NNBSP}€" in line
+
+
+# --- gaps and leads -----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("first", "last", "words"),
+    [
+        (20.0, 30.0, "l’écart se creuse"), (30.0, 20.0, "l’écart se réduit"), (-2.0, -5.0, "l’avance du quartier augmente"),
+        (-5.0, -2.0, "l’avance du quartier diminue"), (-2.0, 3.0, "le quartier passe derrière"), (3.0, -2.0, "le quartier passe devant"),
+        (20.0, 20.2, "l’écart est stable"),
+    ],
+)  # fmt: skip
+def test_a_lead_is_never_called_a_gap(catalog, first, last, words):
+    poverty = catalog.indicator("poverty_rate_pct")
+    moved = gap_change({"2012": 30 + first, "2018": 30 + last}, {"2012": 30, "2018": 30}, poverty)
+    assert gap_verb(moved, poverty) == words

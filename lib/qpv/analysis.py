@@ -93,19 +93,24 @@ def unfavourable(difference: float, polarity: Polarity) -> float:
     return -difference if polarity is Polarity.HIGHER else difference
 
 
-def judge(difference: float, indicator: Indicator, decimals: int | None = None) -> Direction:
-    """Read a difference; less than half of the last decimal shown is no difference."""
-    shown = indicator.decimals if decimals is None else min(decimals, indicator.decimals)
-    if abs(difference) < 0.5 * 10**-shown:
+def judge(difference: float, indicator: Indicator, level: float = 0.0) -> Direction:
+    """Read a difference; one too small to matter is none.
+
+    Too small is less than half of the last decimal shown, less than half a point for percentages,
+    and less than one per cent of ``level`` (the size of what is compared) for other units.
+    """
+    least = 0.5 * 10**-indicator.decimals
+    least = max(least, 0.5) if indicator.unit in ("pct", "points") else max(least, 0.01 * abs(level))
+    if abs(difference) < least:
         return Direction.EQUAL
     if indicator.polarity is Polarity.NONE:
         return Direction.NEUTRAL
     return Direction.WORSE if unfavourable(difference, indicator.polarity) > 0 else Direction.BETTER
 
 
-def printed_decimals(*values: float) -> int:
-    """Give the decimals of the coarsest value: 61 printed beside 61.2 allows no decimal to be read."""
-    return min(len(f"{v:.6f}".rstrip("0").partition(".")[2]) for v in values)
+def printed_decimals(value: float) -> int:
+    """Give the decimals with which a value is printed: 61 has none, 61.2 has one."""
+    return len(f"{value:.6f}".rstrip("0").partition(".")[2])
 
 
 def gap(own: Figure, other: Figure, indicator: Indicator) -> Gap:
@@ -124,10 +129,12 @@ def gap(own: Figure, other: Figure, indicator: Indicator) -> Gap:
         raise ComparisonError(f"periods {own.period!r} and {other.period!r} cannot be compared")
     difference = own.value - other.value
     ratio = own.value / other.value if other.value > 0 and own.value > 0 else None
-    return Gap(own, other, difference, ratio, judge(difference, indicator))
+    return Gap(own, other, difference, ratio, judge(difference, indicator, other.value))
 
 
-def change(series: Mapping[str, float], indicator: Indicator, generations: Iterable[str] = ()) -> Change | Refusal:
+def change(
+    series: Mapping[str, float], indicator: Indicator, generations: Iterable[str] = (), level: float | None = None
+) -> Change | Refusal:
     """Answer Q2: has the value changed, between the ends of the longest admissible span?
 
     A span that crosses no break of the series is preferred, if it is long enough; else the whole
@@ -139,6 +146,8 @@ def change(series: Mapping[str, float], indicator: Indicator, generations: Itera
         Value by period, dated, one perimeter generation.
     generations
         The generations that the values were measured on: more than one refuses the question.
+    level
+        The size against which a difference is small; by default the first value.
     """
     if len(set(generations)) > 1:
         return Refusal("le périmètre a changé entre les deux dates")
@@ -151,7 +160,7 @@ def change(series: Mapping[str, float], indicator: Indicator, generations: Itera
     start, end, caution = span
     # The reader sees rounded values: their difference is what she can check.
     first, last = round(series[start], indicator.decimals), round(series[end], indicator.decimals)
-    direction = judge(last - first, indicator, printed_decimals(first, last))
+    direction = judge(last - first, indicator, first if level is None else level)
     return Change(start, end, series[start], series[end], last - first, direction, caution)
 
 
@@ -181,17 +190,18 @@ def gap_change(
     """Answer Q1: has the gap with the comparator narrowed?
 
     ``first`` and ``last`` are gaps (own − other); the direction is ``BETTER`` when the gap has
-    narrowed to the QPV's advantage.  Without polarity the size of the gap counts.
+    moved to the QPV's advantage (it narrows, or a lead grows).  Without polarity the size of the gap counts.
     """
     common = [p for p in own if p in other]
     if len(common) < 2:
         return Refusal("le QPV et le territoire de comparaison n’ont pas deux dates communes")
-    result = change({p: own[p] - other[p] for p in common}, indicator, generations)
+    size = max(abs(other[p]) for p in common)
+    result = change({p: own[p] - other[p] for p in common}, indicator, generations, size)
     if isinstance(result, Refusal) or indicator.polarity is not Polarity.NONE:
         return result
     growth = abs(result.last) - abs(result.first)
-    equal = abs(growth) < 0.5 * 10**-indicator.decimals
-    direction = Direction.EQUAL if equal else Direction.WORSE if growth > 0 else Direction.BETTER
+    small = judge(growth, indicator, size) is Direction.EQUAL
+    direction = Direction.EQUAL if small else Direction.WORSE if growth > 0 else Direction.BETTER
     return Change(result.start, result.end, result.first, result.last, result.absolute, direction, result.caution)
 
 
@@ -236,8 +246,11 @@ def quadrant(values: pd.DataFrame, indicator: Indicator) -> tuple[pd.DataFrame, 
 
 
 def _widens(first: float, last: float, indicator: Indicator) -> bool:
-    growth = abs(last) - abs(first) if indicator.polarity is Polarity.NONE else unfavourable(last - first, indicator.polarity)
-    return bool(growth >= 0.5 * 10**-indicator.decimals)
+    """Tell whether a gap to the QPV's disadvantage has grown; a growing lead is no widening gap."""
+    if indicator.polarity is Polarity.NONE:
+        return bool(abs(last) - abs(first) >= 0.5 * 10**-indicator.decimals)
+    behind = unfavourable(last, indicator.polarity)
+    return bool(behind > 0 and unfavourable(last - first, indicator.polarity) >= 0.5 * 10**-indicator.decimals)
 
 
 def share_widening(points: pd.DataFrame) -> float:

@@ -208,22 +208,48 @@ def _settle_worker(log: Path) -> None:
 
 
 def write_figures(records: Sequence[Record], folder: Path) -> None:
-    """Write ``figures.csv`` for each QPV: the figures of all its briefs of this run."""
-    by_qpv: dict[str, list[dict[str, Any]]] = {}
+    """Write ``figures.csv`` for each QPV; the figures of themes that this run did not make stay."""
+    by_qpv: dict[str, list[Record]] = {}
     for record in records:
-        by_qpv.setdefault(record.qpv, []).extend({"theme": record.theme, **f} for f in record.figures)
-    for code, figures in by_qpv.items():
-        if figures:
+        by_qpv.setdefault(record.qpv, []).append(record)
+    for code, made in by_qpv.items():
+        path = folder / code / "figures.csv"
+        rows = [row for row in _figures_of(path) if row["theme"] not in {r.theme for r in made if r.status != "failed"}]
+        rows += [{k: _inert(v) for k, v in {"theme": r.theme, **f}.items()} for r in made for f in r.figures]
+        if rows:
             buffer = io.StringIO(newline="")
             writer = csv.DictWriter(buffer, FIGURE_COLUMNS, lineterminator="\r\n")
             writer.writeheader()
-            writer.writerows({k: _inert(v) for k, v in f.items()} for f in figures)
-            write_atomically(folder / code / "figures.csv", "\ufeff" + buffer.getvalue())
+            writer.writerows(sorted(rows, key=lambda row: BRIEF_THEMES.index(str(row["theme"]))))
+            write_atomically(path, "\ufeff" + buffer.getvalue())
+
+
+def _figures_of(path: Path) -> list[dict[str, Any]]:
+    """Read an earlier ``figures.csv``; one of another make is left out."""
+    if not path.exists():
+        return []
+    with path.open(encoding="utf-8-sig", newline="") as stream:
+        lines = csv.DictReader(stream)
+        rows = list(lines)
+    known = lines.fieldnames == list(FIGURE_COLUMNS)
+    return [r for r in rows if r["theme"] in BRIEF_THEMES] if known else []
 
 
 def _inert(value: object) -> object:
     """Keep a spreadsheet from reading a text as a formula."""
     return f"'{value}" if isinstance(value, str) and value[:1] in ("=", "+", "-", "@", "\t", "\r") else value
+
+
+def with_earlier(records: Sequence[Record], folder: Path) -> list[Record]:
+    """Add the records of earlier runs of the quarter whose briefs are still there and were not remade."""
+    try:
+        told = json.loads((folder / "run.json").read_text("utf-8"))["briefs"]
+        earlier = [Record(**brief) for brief in told]
+    except (OSError, ValueError, KeyError, TypeError):  # none, or one of another version: nothing to add
+        return list(records)
+    made = {(r.qpv, r.theme) for r in records}
+    kept = [r for r in earlier if (r.qpv, r.theme) not in made and (folder / r.qpv / f"{r.theme}.html").exists()]
+    return [*kept, *records]
 
 
 def write_run(records: Sequence[Record], quarter: Quarter, territory: str, folder: Path) -> None:

@@ -63,8 +63,9 @@ def evolution(series: Sequence[Series], indicator: Indicator, source: str, key: 
         for item in series:
             colour = OWN if item.own else next(others)
             x = [positions[p] for p in item.periods]
-            axes.plot(x, list(item.values), color=colour, linewidth=2.4 if item.own else 1.4, marker="o",
-                      markersize=5 if item.own else 3.5, solid_capstyle="round")  # fmt: skip
+            for stretch in _stretches(x, indicator):
+                axes.plot([x[n] for n in stretch], [item.values[n] for n in stretch], color=colour, linewidth=2.4 if item.own else 1.4,
+                          marker="o", markersize=5 if item.own else 3.5, solid_capstyle="round")  # fmt: skip
             last = format_value(item.values[-1], indicator.unit, indicator.decimals)
             labels.append((float(item.values[-1]), f"{_shorten(item.name, 22)}  {last}", colour))
         if positions:
@@ -83,7 +84,9 @@ def evolution(series: Sequence[Series], indicator: Indicator, source: str, key: 
         return _svg(figure, key, source)
 
 
-def quadrant(points: pd.DataFrame, names: dict[str, str], own: str, indicator: Indicator, source: str, key: str) -> str:
+def quadrant(
+    points: pd.DataFrame, names: dict[str, str], own: str, indicator: Indicator, source: str, key: str, against: str
+) -> str:
     """Draw level of the gap × change of the gap, one point a QPV (S3).
 
     Axes are turned so that to the right is always to the QPV's disadvantage and up always means
@@ -113,7 +116,7 @@ def quadrant(points: pd.DataFrame, names: dict[str, str], own: str, indicator: I
         up, down = ("l’écart se creuse ↑", "l’écart se réduit ↓") if adverse else ("hausse relative", "baisse relative")
         for y, words, va in ((0.985, up, "top"), (0.015, down, "bottom")):
             axes.annotate(words, (0.99, y), xycoords="axes fraction", ha="right", va=va, fontsize=9, color=MUTED)
-        side = "écart avec le territoire de comparaison" + (" → défavorable" if adverse else "")
+        side = f"écart avec {_shorten(against, 40)}" + (" → défavorable" if adverse else "")
         axes.set_xlabel(side)
         axes.set_ylabel("évolution de l’écart")
         for axis in (axes.xaxis, axes.yaxis):
@@ -125,24 +128,28 @@ def quadrant(points: pd.DataFrame, names: dict[str, str], own: str, indicator: I
 
 
 def bars(
-    labels: Sequence[str], values: Mapping[str, Sequence[float | None]], unit: str, decimals: int, source: str, key: str
+    labels: Sequence[str], values: Mapping[str, Sequence[float | str]], unit: str, decimals: int, source: str, key: str
 ) -> str:
-    """Draw horizontal bars: one group a label, one bar a territory; absent values are said."""
+    """Draw horizontal bars: one group a label, one bar a territory.
+
+    A text in place of a number says why there is none, and is drawn as such.
+    """
     with mpl.rc_context(_STYLE):
         count, groups = len(values), len(labels)
         figure, axes = _canvas(7.4, 0.9 + 0.27 * groups * count + 0.16 * groups, left=0.36, right=0.88, top_pt=26)
         height = 0.8 / count
         colours = [OWN, *OTHERS]
-        tops = [v for vs in values.values() for v in vs if v is not None]
+        tops = [v for vs in values.values() for v in vs if not isinstance(v, str)]
         largest = max(tops, default=1.0) or 1.0
         for n, (name, numbers) in enumerate(values.items()):
             y = np.arange(groups) + (n - (count - 1) / 2) * height
-            shown = [0.0 if v is None else v for v in numbers]
+            shown = [0.0 if isinstance(v, str) else v for v in numbers]
             axes.barh(y, shown, height=height * 0.9, color=colours[n % len(colours)], label=_shorten(name, 40))
             for at, value in zip(y, numbers, strict=True):
-                words = "non publié" if value is None else format_value(value, unit, decimals)
-                axes.text(max(0.0, value or 0.0) + 0.012 * largest, at, words, va="center", fontsize=9,
-                          color=MUTED if value is None else INK)  # fmt: skip
+                absent = isinstance(value, str)
+                words = str(value) if absent else format_value(float(value), unit, decimals)
+                axes.text(max(0.0, 0.0 if absent else float(value)) + 0.012 * largest, at, words, va="center", fontsize=9,
+                          color=MUTED if absent else INK)  # fmt: skip
         axes.set_yticks(np.arange(groups), [_shorten(label, 40) for label in labels])
         axes.invert_yaxis()
         axes.set_xlim(min(0.0, *tops, 0.0), largest * 1.12)
@@ -182,6 +189,15 @@ def spread(rows: Sequence[tuple[str, dict[str, float]]], unit: str, decimals: in
         axes.xaxis.set_major_locator(MaxNLocator(6))
         axes.xaxis.set_major_formatter(FuncFormatter(lambda v, _: format_value(v, unit, decimals)))
         return _svg(figure, key, source)
+
+
+def _stretches(x: Sequence[float], indicator: Indicator) -> list[list[int]]:
+    """Cut a line at the breaks of its series: what is not measured alike is not joined."""
+    cuts = sorted(period_position(b.period) for b in indicator.breaks)
+    groups: dict[int, list[int]] = {}
+    for n, at in enumerate(x):
+        groups.setdefault(sum(at >= cut for cut in cuts), []).append(n)
+    return list(groups.values())
 
 
 def _canvas(

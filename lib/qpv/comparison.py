@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 import pandas as pd
@@ -22,6 +22,9 @@ SCOPES: Final = ("epci", "departement", "france")
 
 #: In which order a comparator is sought: the agglomération is what a contrat de ville asks about.
 NEAREST: Final = ("epci", "commune", "departement", "region", "france")
+
+#: A comparison older than this beside the QPV's latest figure gives way to another comparator's.
+NEAR_YEARS: Final = 2
 
 #: Fewer QPV than this make no median of "the QPV of France".
 MEDIAN_OF: Final = 100
@@ -50,6 +53,7 @@ class KeyFigure:
     gap_level: str
     gap_name: str
     median_of_peers: float | None
+    all_qpv: pd.Series | None = field(repr=False)  # what a producer or a contract says of all QPV of France
     ranks: dict[str, Rank]
     own_change: Change | Refusal
     gap_change: Change | Refusal
@@ -68,16 +72,19 @@ class KeyFigure:
 def key_figure(profile: Profile, indicator: Indicator) -> KeyFigure:
     """Assemble what is known of an indicator for the QPV of a profile.
 
-    The row stands at the latest period for which the QPV and its EPCI both have a figure; failing
-    that its commune, département, région, France; failing that at the QPV's latest.
+    The row stands at the latest period for which the QPV and its EPCI both have a figure, unless it
+    is more than ``NEAR_YEARS`` older than the QPV's latest; failing that its commune, département,
+    région, France; failing that at the most recent common period, or the QPV's latest.
     """
     mine = profile.own(indicator.id)
     levels = {level: profile.of_level(indicator.id, level) for level in COMPARISON_LEVELS}
-    level = next((n for n in NEAREST if _common(mine, levels[n])), "")
+    level = _comparator_level(mine, levels)
     own = latest = None
     if len(mine):
         latest = mine.iloc[-1]
         own = mine[mine["period"].isin(_common(mine, levels[level]))].iloc[-1] if level else latest
+    if own is not None:
+        levels["france"] = profile.of_level(indicator.id, "france", own["period"])
     cells = {n: cell for n in COMPARISON_LEVELS if (cell := _cell(profile, levels[n], n, own)) is not None}
     gap: Gap | None = None
     gap_change: Change | Refusal = Refusal("aucun territoire de comparaison n’a ce chiffre à la même date")
@@ -88,7 +95,7 @@ def key_figure(profile: Profile, indicator: Indicator) -> KeyFigure:
     median = None
     if own is not None:
         series = dict(zip(mine["period"], mine["value"], strict=True))
-        own_change = analysis.change(series, indicator, mine["generation"])
+        own_change = _with_sources(analysis.change(series, indicator, mine["generation"]), mine)
         for scope in SCOPES:
             peers = profile.peers(indicator.id, own["period"], own["generation"], scope)
             place = analysis.rank(float(own["value"]), peers, indicator.polarity)
@@ -99,7 +106,7 @@ def key_figure(profile: Profile, indicator: Indicator) -> KeyFigure:
         peer_change = analysis.gap_change(series, medians, indicator, mine["generation"])
         if level and indicator.unit != "count":  # a part is no gap away from its whole
             gap = analysis.gap(_figure(own), _figure(cells[level].row), indicator)
-            gap_change, change_level = _gap_change(series, levels, indicator, mine["generation"], level)
+            gap_change, change_level = _gap_change(mine, levels, indicator, level)
     rows = profile.rows_of_qpv()
     rows = rows[rows["indicator"] == indicator.id]
     absent = rows[rows["status"].isin([s.value for s in ABSENT])].sort_values("position")
@@ -114,6 +121,7 @@ def key_figure(profile: Profile, indicator: Indicator) -> KeyFigure:
         gap_level=level,
         gap_name=cells[level].name if level in cells else "",
         median_of_peers=median,
+        all_qpv=_at_or_latest(profile.of_level(indicator.id, "qpv_of_france"), own),
         ranks=ranks,
         own_change=own_change,
         gap_change=gap_change,
@@ -160,16 +168,42 @@ def _shared(
     return table.iloc[:0], ""
 
 
+def _comparator_level(mine: pd.DataFrame, levels: dict[str, pd.DataFrame]) -> str:
+    """Choose the nearest comparator with a recent common period, else the one with the most recent."""
+    latest = {
+        n: mine[mine["period"].isin(_common(mine, levels[n]))]["position"].max() for n in NEAREST if _common(mine, levels[n])
+    }
+    if not latest:
+        return ""
+    bound = mine["position"].max() - NEAR_YEARS
+    return next((n for n in NEAREST if latest.get(n, -1.0) >= bound), max(latest, key=lambda n: latest[n]))
+
+
+def _with_sources(change: Change | Refusal, *ends: pd.DataFrame) -> Change | Refusal:
+    """Add a caution when the two ends of a change come one from a contract, one from a producer."""
+    if isinstance(change, Refusal):
+        return change
+    mixed = any(
+        rows[rows["period"].isin((change.start, change.end))]["status"].eq(Status.TRANSCRIBED.value).nunique() > 1
+        for rows in ends
+    )
+    if not mixed:
+        return change
+    words = "l’une des dates est reprise d’un contrat, l’autre d’un producteur"
+    return replace(change, caution=f"{change.caution}{NNBSP}; {words}" if change.caution else words)
+
+
 def _gap_change(
-    series: dict[str, float], levels: dict[str, pd.DataFrame], indicator: Indicator, generations: pd.Series, first: str
+    mine: pd.DataFrame, levels: dict[str, pd.DataFrame], indicator: Indicator, first: str
 ) -> tuple[Change | Refusal, str]:
     """Answer Q1 with the nearest comparator that allows it; else say why the first one does not."""
+    series = dict(zip(mine["period"], mine["value"], strict=True))
     refusal = None
     for level in [first, *(n for n in NEAREST if n != first)]:
         reference = dict(zip(levels[level]["period"], levels[level]["value"], strict=True))
-        result = analysis.gap_change(series, reference, indicator, generations)
+        result = analysis.gap_change(series, reference, indicator, mine["generation"])
         if isinstance(result, Change):
-            return result, level
+            return _with_sources(result, mine, levels[level]), level
         refusal = refusal or result
     assert refusal is not None
     return refusal, first
@@ -217,9 +251,9 @@ def _contradictions(profile: Profile, rows: pd.DataFrame, cells: dict[str, Cell]
 
 
 def _undated(rows: pd.DataFrame, own: pd.Series | None) -> pd.DataFrame:
-    """Keep the undated figures that differ from the one shown by more than half a unit printed."""
+    """Keep the undated figures that differ from the one shown by more than rounding."""
     loose = rows[(rows["period"] == UNDATED) & rows["comparable"] & rows["value"].notna()]
-    return loose if own is None else loose[(loose["value"] - own["value"]).abs() > 0.5]
+    return loose if own is None else loose[(loose["value"] - own["value"]).abs() > max(0.5, 0.01 * abs(own["value"]))]
 
 
 def _common(mine: pd.DataFrame, other: pd.DataFrame) -> set[str]:
@@ -230,9 +264,16 @@ def _cell(profile: Profile, rows: pd.DataFrame, level: str, own: pd.Series | Non
     if rows.empty:
         return None
     names = {p.code: p.name for p in profile.comparators[level]}
+    row = _at_or_latest(rows, own)
+    assert row is not None
+    same = own is not None and row["period"] == own["period"]
+    return Cell(level, names.get(row["territory"], row["territory"]), row, same)
+
+
+def _at_or_latest(rows: pd.DataFrame, own: pd.Series | None) -> pd.Series | None:
+    """Give the row of the QPV's period, else the most recent one."""
     same = rows[rows["period"] == own["period"]] if own is not None else rows.iloc[:0]
-    row = same.iloc[-1] if len(same) else rows.iloc[-1]
-    return Cell(level, names.get(row["territory"], row["territory"]), row, bool(len(same)))
+    return same.iloc[-1] if len(same) else rows.iloc[-1] if len(rows) else None
 
 
 def _figure(row: pd.Series) -> Figure:

@@ -81,7 +81,8 @@ def resolve(warehouse: Warehouse, text: str) -> str:
         return str(named[0])
     if named:
         raise AmbiguousTerritoryError(f"{text!r} is the name of several QPV: {_candidates(new, named)}; give the code")
-    near = difflib.get_close_matches(code, list(qpv["code"]), n=3, cutoff=0.6)
+    near = difflib.get_close_matches(code, list(qpv["code"]), n=40, cutoff=0.6)
+    near = sorted(near, key=lambda c: c[2:5] != code[2:5])[:3]  # the same département first
     if not near:
         by_name = {fold(n): c for c, n in new["name"].items()}
         near = [f"{by_name[n]} ({new.at[by_name[n], 'name']})" for n in difflib.get_close_matches(wanted, by_name, 3)]
@@ -188,9 +189,21 @@ class Profile:
         found = [self.history(indicator, "qpv", [c]) for c in self.codes.values()]
         return max(found, key=lambda r: r["position"].max() if len(r) else -np.inf) if found else self.facts.iloc[:0]
 
-    def of_level(self, indicator: str, level: str) -> pd.DataFrame:
-        """Give the facts of the comparator at a level, oldest first."""
-        return self.history(indicator, level, [p.code for p in self.comparators.get(level, [])])
+    def of_level(self, indicator: str, level: str, period: str = "") -> pd.DataFrame:
+        """Give the facts of the comparator at a level, oldest first.
+
+        France has two codes (``FR``, ``FRM`` for metropolitan France): the one with a fact at
+        ``period``, else the one that shares most periods with the QPV, is taken whole; the two are
+        never mixed in one series.
+        """
+        found = [self.history(indicator, level, [p.code]) for p in self.comparators.get(level, [])]
+        found = [rows for rows in found if len(rows)]
+        if len(found) < 2:
+            return found[0] if found else self.facts.iloc[:0]
+        mine = set(self.own(indicator)["period"])
+        return max(
+            found, key=lambda rows: (period in set(rows["period"]), len(mine & set(rows["period"])), rows["position"].max())
+        )
 
     def peers(self, indicator: str, period: str, generation: str, scope: str) -> pd.Series:
         """Give the values of the QPV of the same EPCI, département or France, by code."""
@@ -305,7 +318,8 @@ def _comparators(warehouse: Warehouse, place: pd.Series) -> dict[str, list[Place
         "epci": place["epci"].split(" ")[:1],
         "departement": [place["departement"]],
         "region": [place["region"]],
-        "france": ["FR", "FRM"],
+        # A QPV overseas is no part of metropolitan France.
+        "france": ["FR"] if place["departement"].startswith(("97", "98")) else ["FR", "FRM"],
         "qpv_of_epci": place["epci"].split(" ")[:1],
         "qpv_of_departement": [place["departement"]],
         "qpv_of_france": ["FR", "FRM"],

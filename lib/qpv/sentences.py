@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
-from qpv.analysis import Change, Direction, Rank, Refusal
+from qpv.analysis import Change, Direction, Rank, Refusal, unfavourable
 from qpv.catalog import Indicator
 from qpv.comparison import KeyFigure, is_missing
 from qpv.numbers import NBSP, NNBSP, format_difference, format_number, format_value
@@ -27,7 +27,7 @@ _RATIO_WORDS: Final = (
 
 _LEVEL_WORDS: Final = {
     "commune": "la commune ({name})", "epci": "l’agglomération ({name})", "departement": "le département ({name})",
-    "region": "la région ({name})", "france": "{name}",
+    "region": "la région ({name})", "france": "la {name}",
 }  # fmt: skip
 
 _SCOPE_WORDS: Final = {
@@ -82,16 +82,26 @@ def gap_change_words(figure: KeyFigure) -> str:
     change, indicator = figure.gap_change, figure.indicator
     if isinstance(change, Refusal):
         return f"évolution de l’écart non calculée{NNBSP}: {change.reason}"
-    verb = {
-        Direction.BETTER: "l’écart se réduit",
-        Direction.WORSE: "l’écart se creuse",
-        Direction.EQUAL: "l’écart est stable",
-        Direction.NEUTRAL: "l’écart évolue",
-    }[change.direction]
+    verb = gap_verb(change, indicator)
     first = format_difference(change.first, indicator.unit, indicator.decimals)
     last = format_difference(change.last, indicator.unit, indicator.decimals)
     span = f"de {first} en {format_period(change.start)} à {last} en {format_period(change.end)}"
     return f"{verb} avec {level_words(figure.change_level, figure.change_name)}{NNBSP}: {span}{_caution(change)}"
+
+
+def gap_verb(change: Change, indicator: Indicator) -> str:
+    """Say how a gap moves: it narrows or widens, or a lead grows, shrinks, or changes hands."""
+    if change.direction is Direction.EQUAL:
+        return "l’écart est stable"
+    if indicator.polarity is Polarity.NONE:
+        return "l’écart se réduit" if change.direction is Direction.BETTER else "l’écart augmente"
+    behind_then = unfavourable(change.first, indicator.polarity) > 0
+    behind_now = unfavourable(change.last, indicator.polarity) > 0
+    if behind_then and behind_now:
+        return "l’écart se réduit" if change.direction is Direction.BETTER else "l’écart se creuse"
+    if behind_then != behind_now:
+        return "le quartier passe derrière" if behind_now else "le quartier passe devant"
+    return "l’avance du quartier augmente" if change.direction is Direction.BETTER else "l’avance du quartier diminue"
 
 
 def _against_peers(figure: KeyFigure) -> str:
@@ -101,11 +111,9 @@ def _against_peers(figure: KeyFigure) -> str:
         return ""
     first = format_difference(change.first, indicator.unit, indicator.decimals)
     last = format_difference(change.last, indicator.unit, indicator.decimals)
-    verb = {Direction.BETTER: "évolue à son avantage", Direction.WORSE: "évolue à son désavantage",
-            Direction.EQUAL: "est stable", Direction.NEUTRAL: "évolue"}[change.direction]  # fmt: skip
     return (
-        f" Face à la médiane des QPV de France, l’écart {verb}{NNBSP}: de {first} en {format_period(change.start)} à {last} "
-        f"en {format_period(change.end)}{_caution(change)}."
+        f" Face à la médiane des QPV de France, {gap_verb(change, indicator)}{NNBSP}: de {first} en {format_period(change.start)} "
+        f"à {last} en {format_period(change.end)}{_caution(change)}."
     )
 
 
@@ -113,14 +121,16 @@ def summary(figures: Sequence[KeyFigure]) -> list[str]:
     """Write three to five sentences on a theme: good news, widest gap, Q1 and Q2, rank, what is missing."""
     known = [f for f in figures if f.known]
     lines: list[str] = []
-    better = [f for f in known if isinstance(f.own_change, Change) and f.own_change.direction is Direction.BETTER]
+    # The change of a rate of change is no news that a reader could weigh.
+    steady = [f for f in known if not f.indicator.of_change]
+    better = [f for f in steady if isinstance(f.own_change, Change) and f.own_change.direction is Direction.BETTER]
     if better:
         lines.append(f"Du mieux{NNBSP}– {_subject(better[0])}{own_change_words(better[0])}.")
-    widest = _widest(known)
+    widest = _widest(steady)
     if widest is not None:
         lines.append(_gap_sentence(widest))
-    head = known[0] if known else None
-    answered = next((f for f in known if isinstance(f.gap_change, Change)), None)
+    head = steady[0] if steady else None
+    answered = next((f for f in steady if isinstance(f.gap_change, Change)), None)
     if answered is not None:
         lines.append(f"L’écart s’est-il réduit{NNBSP}? {_subject(answered)}{gap_change_words(answered)}.")
     elif head is not None:

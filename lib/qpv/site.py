@@ -30,23 +30,24 @@ box.addEventListener('input', () => {
 def write_index(records: Sequence[Record], quarter: Quarter, warehouse: Warehouse, folder: Path) -> Path:
     """Write the index of a run; works from ``file://``, asks no host for anything."""
     path = folder / "index.html"
-    write_atomically(path, _page(records, quarter, warehouse))
+    write_atomically(path, _page(records, quarter, warehouse, folder))
     return path
 
 
-def _page(records: Sequence[Record], quarter: Quarter, warehouse: Warehouse) -> str:
+def _page(records: Sequence[Record], quarter: Quarter, warehouse: Warehouse, folder: Path) -> str:
     places = warehouse.territories
     epci = places[places["level"] == "epci"].set_index("code")["name"]
     qpv = places[(places["level"] == "qpv") & (places["generation"] == "2024")].set_index("code")
     done: dict[str, dict[str, Record]] = {}
     for record in records:
         done.setdefault(record.qpv, {})[record.theme] = record
-    order = sorted(done, key=lambda c: (qpv.at[c, "epci"], qpv.at[c, "name"]))
+    order = sorted((c for c in done if c in qpv.index), key=lambda c: (qpv.at[c, "epci"], qpv.at[c, "name"]))
     communes = places[places["level"] == "commune"].set_index("code")["name"]
     rows = "".join(
         _row(
             code, done[code], qpv.at[code, "name"], epci.get(qpv.at[code, "epci"].split(" ")[0], ""),
             [communes.get(c, "") for c in qpv.at[code, "communes"].split(" ")],
+            (folder / code / "figures.csv").exists(),
         )
         for code in order
     )  # fmt: skip
@@ -74,7 +75,7 @@ def _page(records: Sequence[Record], quarter: Quarter, warehouse: Warehouse) -> 
 """
 
 
-def _row(code: str, themes: dict[str, Record], name: str, epci: str, communes: Sequence[str]) -> str:
+def _row(code: str, themes: dict[str, Record], name: str, epci: str, communes: Sequence[str], has_figures: bool) -> str:
     from qpv.reference import fold
 
     cells = []
@@ -87,11 +88,7 @@ def _row(code: str, themes: dict[str, Record], name: str, epci: str, communes: S
         else:
             label = f"{THEMES_FR[theme]}, {name}"
             cells.append(f'<td><a href="{text(code)}/{theme}.html" aria-label="{text(label)}">{_STATUS[record.status]}</a></td>')
-    figures = (
-        f'<a href="{text(code)}/figures.csv" aria-label="Chiffres de {text(name)}, CSV">CSV</a>'
-        if any(r.figures for r in themes.values())
-        else "–"
-    )
+    figures = f'<a href="{text(code)}/figures.csv" aria-label="Chiffres de {text(name)}, CSV">CSV</a>' if has_figures else "–"
     words = fold(" ".join([name, code, epci, *communes]))
     return (
         f'<tr data-words="{text(words)}"><th scope="row">{text(name)}<span class="newer">{text(code)}</span></th><td>{text(epci)}</td>'

@@ -63,7 +63,7 @@ def key_table(profile: Profile, figures: Sequence[KeyFigure], caption: str) -> s
     shown = [level for level in COMPARISON_LEVELS if names[level]]
     heads = ["Quartier, année et statut", "Écart", "Rang parmi les QPV"]
     heads += [_HEADS[n] if n == "france" else f"{_HEADS[n]}{NNBSP}: {names[n]}" for n in shown]
-    heads.append("QPV de France (médiane)")
+    heads.append("QPV de France")
     header = "".join(f'<th scope="col">{text(h)}</th>' for h in ["Indicateur", *heads])
     body = "".join(_key_row(profile, f, shown, heads) for f in figures)
     return (
@@ -74,10 +74,9 @@ def key_table(profile: Profile, figures: Sequence[KeyFigure], caption: str) -> s
 
 def _key_row(profile: Profile, figure: KeyFigure, levels: Sequence[str], heads: Sequence[str]) -> str:
     indicator = figure.indicator
-    median = DASH if figure.median_of_peers is None else format_value(figure.median_of_peers, indicator.unit, indicator.decimals)
     cells = [_own_cell(figure), _gap_cell(figure), _rank_cell(figure)]
     cells += [_other_cell(figure.cells.get(level), indicator) for level in levels]
-    cells.append(text(median))
+    cells.append(_all_qpv_cell(figure))
     # On a phone the rows become cards, where each value carries the head of its column.
     classes = [' class="own"', *(' class="empty"' if c == DASH else "" for c in cells[1:])]
     body = "".join(f'<td data-head="{text(h)}"{c}>{cell}</td>' for h, c, cell in zip(heads, classes, cells, strict=True))
@@ -111,7 +110,20 @@ def _other_cell(cell: Cell | None, indicator: Indicator) -> str:
     words = text(value_words(cell.row, indicator)) + (
         ' <abbr title="sources contradictoires">≠</abbr>' if cell.row["contradicted"] else ""
     )
+    if cell.row["territory"] == "FRM":
+        words += '<span class="newer">métropole</span>'
     return words if cell.same_period else f'<span class="dated">{words} ({text(format_period(cell.row["period"]))})</span>'
+
+
+def _all_qpv_cell(figure: KeyFigure) -> str:
+    """Write what is known of the QPV of France: their median, else the figure published for all of them."""
+    if figure.median_of_peers is not None:
+        words = format_value(figure.median_of_peers, figure.indicator.unit, figure.indicator.decimals)
+        return f'{text(words)}<span class="newer">médiane</span>'
+    if figure.all_qpv is None:
+        return DASH
+    words = f"ensemble, {format_period(figure.all_qpv['period'])}"
+    return f'{text(value_words(figure.all_qpv, figure.indicator))}<span class="newer">{text(words)}</span>'
 
 
 def _gap_cell(figure: KeyFigure) -> str:
@@ -133,8 +145,8 @@ def _rank_cell(figure: KeyFigure) -> str:
         if scope in figure.ranks:
             rank = figure.ranks[scope]
             words.append(f"{rank.position}/{rank.count} {place}")
-    title = "1 = le plus élevé" if figure.indicator.polarity is Polarity.NONE else "1 = le plus favorable"
-    return f'<span class="rank" title="{title}">{"<br>".join(text(w) for w in words)}</span>' if words else DASH
+    first = "1 = le plus élevé" if figure.indicator.polarity is Polarity.NONE else "1 = le plus favorable"
+    return f'<span class="rank">{"<br>".join(text(w) for w in words)}<span class="newer">{first}</span></span>' if words else DASH
 
 
 def _details(profile: Profile, figure: KeyFigure) -> str:

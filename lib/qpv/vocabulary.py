@@ -45,6 +45,7 @@ class Qualifier(StrEnum):
     MAXIMUM = "max"
     AT_LEAST = "at_least"
     AT_MOST = "at_most"
+    DOUBTFUL = "doubtful"  # printed, but at odds with what is published: shown, never compared
 
 
 #: Qualifiers whose value may stand as "the" value of the territory and be compared.
@@ -58,6 +59,7 @@ QUALIFIER_FR: Final = {
     Qualifier.MAXIMUM: "maximum",
     Qualifier.AT_LEAST: "au moins",
     Qualifier.AT_MOST: "au plus",
+    Qualifier.DOUBTFUL: "douteux",
 }
 
 LEVELS_FR: Final = {

@@ -109,5 +109,7 @@ class Warehouse:
 
         filters: list[tuple[str, str, object]] = [("level", "==", level)]
         if codes is not None:
-            filters.append(("code", "in", sorted(codes)))
+            wanted = sorted(codes)
+            # An empty list has no type that pyarrow could compare with: ask for a code that nothing has.
+            filters.append(("code", "in", wanted or [""]))
         return gpd.read_parquet(file, filters=filters)

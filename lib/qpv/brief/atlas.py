@@ -17,7 +17,7 @@ from qpv.html import Block, text
 from qpv.maps import Classes, Drawing, Layer
 from qpv.numbers import DASH, NNBSP, format_value
 from qpv.profile import Profile
-from qpv.quarter import format_period
+from qpv.quarter import format_period, period_position
 
 _WGS84: Final = 4326
 #: With fewer QPV with a value than this, the map widens from the EPCI to the département.
@@ -195,7 +195,8 @@ def _commune_choropleth(profile: Profile, identifier: str, ledger: Ledger) -> Bl
     rows = profile.facts[(profile.facts["indicator"] == identifier) & (profile.facts["level"] == "commune")]
     if rows.empty:
         return None
-    period = rows.groupby("period")["territory"].nunique().sort_index().idxmax()
+    counts = rows.groupby("period")["territory"].nunique()
+    period = max(counts.index, key=lambda p: (counts[p], period_position(p)))
     rows = rows[rows["period"] == period].set_index("territory")
     outlines, points = _communes(profile)
     if rows.index.isin([*outlines["code"], *points["code"]]).sum() < _ENOUGH:

@@ -54,7 +54,7 @@ def quadrant(
     title = f"{indicator.label}{NNBSP}: niveau et évolution de l’écart, QPV {_SCOPES[scope]}, {format_period(start)}-{format_period(end)}"
     notes = [
         f"chaque point est un QPV{NBSP}; écart avec {name}, en {format_period(end)} (horizontal) et son évolution depuis {format_period(start)} (vertical)",
-        f"l’écart se creuse pour {format_number(share_widening(points))}{NNBSP}% des {len(points)} QPV qui ont une valeur aux deux dates",
+        f"l’écart avec {name} se creuse pour {format_number(share_widening(points))}{NNBSP}% des {len(points)} QPV qui ont une valeur aux deux dates",
         f"à lire avec prudence{NNBSP}: {caution}" if caution else "",
         "" if own else "le quartier n’a pas de valeur aux deux dates",
     ]
@@ -70,7 +70,7 @@ def quadrant(
     ]
     caption = f"Écarts et évolutions ({unit or 'en unités'}), {len(rows)} QPV sur {len(points)}"
     data = tables.plain_table(["QPV", f"Écart {format_period(end)}", "Évolution"], rows, caption, "small")
-    return chart(charts.quadrant(points, names, own, indicator, source, "quadrant"), "quadrant", title, notes, data)
+    return chart(charts.quadrant(points, names, own, indicator, source, "quadrant", name), "quadrant", title, notes, data)
 
 
 def _latest(profile: Profile, ledger: Ledger, identifiers: list[str]) -> dict[str, pd.Series]:
@@ -95,26 +95,36 @@ def _structure(profile: Profile, ledger: Ledger, title: str, identifiers: list[s
         return Block(f"<p class='notice'>{text(title)}{NNBSP}: aucune valeur publiée pour ce quartier.</p>")
     period = next(iter(rows.values()))["period"]
     labels = [profile.catalog.indicator(i).short for i in identifiers]
-    values: dict[str, list[float | None]] = {
-        str(profile.place["name"]): [float(rows[i]["value"]) if i in rows else None for i in identifiers]
+    values: dict[str, list[float | str]] = {
+        str(profile.place["name"]): [float(rows[i]["value"]) if i in rows else _absence(profile, i, period) for i in identifiers]
     }
     for level in ("commune", "epci"):
         others = {i: r for i in identifiers for r in [_at(profile.of_level(i, level), period)] if r is not None}
         if len(others) >= max(2, len(rows) // 2):
-            values[profile.comparators[level][0].name] = [float(others[i]["value"]) if i in others else None for i in identifiers]
+            values[profile.comparators[level][0].name] = [
+                float(others[i]["value"]) if i in others else "pas de valeur" for i in identifiers
+            ]
             ledger.add(*others.values())
             break
     indicator = profile.catalog.indicator(next(iter(rows)))
     source = tables.edition_name(profile, next(iter(rows.values())))
     drawing = charts.bars(labels, values, indicator.unit, indicator.decimals, f"Source : {source}. {format_period(period)}.", key)
-    body = [
-        [label, *(DASH if v[n] is None else format_number(v[n] or 0.0, indicator.decimals) for v in values.values())]
-        for n, label in enumerate(labels)
-    ]
+    body = [[label, *(_cell(v[n], indicator.decimals) for v in values.values())] for n, label in enumerate(labels)]
     caption = f"{title}, {format_period(period)} ({UNITS[indicator.unit][0]})"
     return chart(
         drawing, key, f"{title}, {format_period(period)}", [], tables.plain_table(["Part", *values], body, caption, "small")
     )
+
+
+def _absence(profile: Profile, identifier: str, period: str) -> str:
+    """Say why the QPV has no value at that period: the producer's reason, where there is one."""
+    rows = profile.rows_of_qpv()
+    rows = rows[(rows["indicator"] == identifier) & (rows["period"] == period)]
+    return STATUS_FR[Status(rows["status"].iloc[0])] if len(rows) else "pas de valeur"
+
+
+def _cell(value: float | str, decimals: int) -> str:
+    return value if isinstance(value, str) else format_number(value, decimals)
 
 
 def _at(rows: pd.DataFrame, period: str) -> pd.Series | None:

@@ -215,6 +215,7 @@ class Brief:
         mine = self.profile.own(indicator.id)
         if len(mine) < 2:
             return None
+        shown = [mine]
         series = [charts.Series(self.profile.place["name"], list(mine["period"]), list(mine["value"]), own=True)]
         self.ledger.add_all(mine)
         for level in COMPARISON_LEVELS:
@@ -222,9 +223,10 @@ class Brief:
             if len(rows) and indicator.unit != "count":
                 name = next(p.name for p in self.profile.comparators[level] if p.code == rows["territory"].iloc[0])
                 series.append(charts.Series(name, list(rows["period"]), list(rows["value"])))
+                shown.append(rows)
                 self.ledger.add_all(rows)
         key = f"evo-{self.figures.index(figure)}"
-        drawing = charts.evolution(series, indicator, self._source(mine), key)
+        drawing = charts.evolution(series, indicator, self._source(pd.concat(shown)), key)
         head, rows_ = charts.data_table(series, indicator)
         words = [sentences.own_change_words(figure), sentences.gap_change_words(figure)]
         return blocks.chart(
@@ -275,7 +277,7 @@ class Brief:
             if undated
             else ""
         )
-        return Block(f"{note}<details><summary>Les {len(lines)} chiffres du contrat</summary>{table}</details>")
+        return Block(f"{note}<details><summary>Chiffres du contrat ({len(lines)})</summary>{table}</details>")
 
     def sources(self) -> Block:
         """Name the editions that were used, the definitions and the limits."""

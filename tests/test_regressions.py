@@ -1,0 +1,55 @@
+"""Faults that a reader once found in a brief: each stays named here."""
+
+import pytest
+from qpv.brief import Brief
+from qpv.catalog import Catalog
+from qpv.comparison import key_figure
+from qpv.profile import load_profile
+from qpv.vocabulary import BRIEF_THEMES
+
+
+@pytest.mark.parametrize("theme", BRIEF_THEMES)
+@pytest.mark.parametrize("code", ["QN01203N", "QN97402M"])
+def test_a_new_qpv_and_one_overseas_have_all_their_blocks(full, full_folder, code, theme):
+    brief = Brief(theme, code, "2026-T3", full_folder)
+    blocks = [brief.head(), brief.summary(), brief.key_figures(), brief.map_location(), brief.map_headline(), brief.map_theme(),
+              brief.evolution(), brief.quadrant(), brief.own_block(), brief.contract(), brief.sources()]  # fmt: skip
+    assert all(block.html for block in blocks)
+
+
+def test_a_doubtful_contract_figure_is_kept_and_never_compared(full):
+    profile = load_profile(full, "QN06219M", "revenue", "2026-T3")
+    rows = profile.observations[(profile.observations["territory"] == "246200364") & (profile.observations["period"] == "2020")]
+    printed = rows[rows["indicator"] == "median_disposable_income_eur"]
+    assert list(printed["value"]) == [17020]
+    income = key_figure(profile, full.catalog.indicator("median_disposable_income_eur"))
+    assert (income.own["period"], income.gap.other.value) == ("2019", 17980)
+
+
+def test_a_gap_of_2012_gives_way_to_one_of_2019(full):
+    profile = load_profile(full, "QN06219M", "revenue", "2026-T3")
+    poverty = key_figure(profile, full.catalog.indicator("poverty_rate_pct"))
+    assert poverty.own["period"] == "2019"
+
+
+def test_a_qpv_overseas_is_not_compared_with_metropolitan_france(full):
+    profile = load_profile(full, "QN97402M", "revenue", "2026-T3")
+    assert [p.code for p in profile.comparators["france"]] == ["FR"]
+
+
+def test_france_stands_at_the_period_of_the_row_where_it_has_one(full):
+    income = key_figure(
+        load_profile(full, "QN06254M", "revenue", "2026-T3"), full.catalog.indicator("median_disposable_income_eur")
+    )
+    assert (income.cells["france"].row["territory"], income.cells["france"].row["value"]) == ("FRM", 21930)
+
+
+def test_ecology_knows_the_ages_of_the_social_stock_that_housing_knows(full):
+    profile = load_profile(full, "QN06254M", "ecology", "2026-T3")
+    assert profile.own("social_dwellings_1976_1988_pct")["value"].iloc[-1] == 23.0
+
+
+def test_no_two_indicators_of_a_theme_bear_the_same_label(catalog: Catalog):
+    for theme in BRIEF_THEMES:
+        labels = [i.label for i in catalog.of_theme(theme)]
+        assert sorted(labels) == sorted(set(labels))
