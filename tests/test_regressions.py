@@ -53,3 +53,9 @@ def test_no_two_indicators_of_a_theme_bear_the_same_label(catalog: Catalog):
     for theme in BRIEF_THEMES:
         labels = [i.label for i in catalog.of_theme(theme)]
         assert sorted(labels) == sorted(set(labels))
+
+
+def test_a_figure_measured_in_one_agglomeration_has_no_rank_in_france(full):
+    heat = full.catalog.indicator("land_surface_temperature_celsius")
+    ranks = key_figure(load_profile(full, "QN05976M", "ecology", "2026-T3"), heat).ranks
+    assert (ranks["epci"].count, "france" in ranks) == (26, False)

@@ -136,7 +136,7 @@ def bars(
     """
     with mpl.rc_context(_STYLE):
         count, groups = len(values), len(labels)
-        figure, axes = _canvas(7.4, 0.9 + 0.27 * groups * count + 0.16 * groups, left=0.36, right=0.88, top_pt=26)
+        figure, axes = _canvas(7.4, 0.9 + 0.27 * groups * count + 0.16 * groups, left=0.42, right=0.88, top_pt=26)
         height = 0.8 / count
         colours = [OWN, *OTHERS]
         tops = [v for vs in values.values() for v in vs if not isinstance(v, str)]
@@ -150,7 +150,7 @@ def bars(
                 words = str(value) if absent else format_value(float(value), unit, decimals)
                 axes.text(max(0.0, 0.0 if absent else float(value)) + 0.012 * largest, at, words, va="center", fontsize=9,
                           color=MUTED if absent else INK)  # fmt: skip
-        axes.set_yticks(np.arange(groups), [_shorten(label, 40) for label in labels])
+        axes.set_yticks(np.arange(groups), [_shorten(label, 38) for label in labels])
         axes.invert_yaxis()
         axes.set_xlim(min(0.0, *tops, 0.0), largest * 1.12)
         axes.set_xticks([])
@@ -251,7 +251,7 @@ def _shorten(name: str, length: int) -> str:
 
 def _svg(figure: Figure, key: str, source: str) -> str:
     """Write the figure as an inline SVG whose ids cannot meet those of another chart."""
-    lines = textwrap.wrap(_shorten(source, 250), 128)
+    lines = textwrap.wrap(_shorten(source, 215), 118)
     figure.text(0.01, 0.012, "\n".join(lines), fontsize=7.5, color=MUTED, ha="left", va="bottom", linespacing=1.25)
     buffer = io.StringIO()
     figure.savefig(buffer, format="svg", metadata={"Date": None, "Creator": None, "Format": None, "Type": None}, transparent=True)

@@ -99,7 +99,8 @@ def key_figure(profile: Profile, indicator: Indicator) -> KeyFigure:
         for scope in SCOPES:
             peers = profile.peers(indicator.id, own["period"], own["generation"], scope)
             place = analysis.rank(float(own["value"]), peers, indicator.polarity)
-            if place is not None:
+            # "Of France" is said only of a figure that France has, not of the few places that were measured.
+            if place is not None and (scope != "france" or place.count >= MEDIAN_OF):
                 ranks[scope] = place
         medians = _medians(profile, indicator, own["generation"])
         median = medians.get(own["period"])
