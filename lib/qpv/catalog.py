@@ -172,7 +172,6 @@ class Table(_Entry):
     key: list[str]
     period_column: str | None = None
     total_code: str | None = None  # the code of the row that holds all QPV together
-    drop_levels: list[str] = []
 
     @field_validator("key", mode="before")
     @classmethod

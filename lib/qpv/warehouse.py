@@ -79,6 +79,11 @@ class Warehouse:
         return pd.read_parquet(self.path / "territories.parquet")
 
     @cached_property
+    def communes(self) -> pd.DataFrame:
+        """The communes among :attr:`territories`, by code."""
+        return self.territories[self.territories["level"] == "commune"].set_index("code")
+
+    @cached_property
     def crosswalk(self) -> pd.DataFrame:
         """Pairs of QPV of both generations, see :data:`qpv.schemas.CROSSWALK`."""
         return pd.read_parquet(self.path / "crosswalk.parquet")

@@ -112,7 +112,7 @@ def _qpv(
     lacking = places.loc[~places.index.isin(shapes["code"])]
     if outlines_only or lacking.empty:
         return _named(shapes, places), False
-    communes = profile.warehouse.territories.query("level == 'commune'").set_index("code")[["longitude", "latitude"]]
+    communes = profile.warehouse.communes[["longitude", "latitude"]]
     kept: list[str] = []
     where: list[Point] = []
     seen: dict[str, int] = {}
@@ -232,7 +232,7 @@ def _schools(profile: Profile, ledger: Ledger) -> Block | None:
     facts = school_facts(profile, list(places.index))
     facts = facts[facts["indicator"] == "ips_college_index"].set_index("territory")
     ledger.add_all(facts.reset_index())
-    communes = profile.warehouse.territories.query("level == 'commune'").set_index("code")[["longitude", "latitude"]]
+    communes = profile.warehouse.communes[["longitude", "latitude"]]
     exact = places["longitude"].notna()
     for column in ("longitude", "latitude"):
         places[column] = places[column].fillna(places["communes"].map(communes[column]))
@@ -297,7 +297,7 @@ def _departement_name(profile: Profile) -> str:
 
 
 def _commune_names(profile: Profile, codes: str) -> str:
-    names = profile.warehouse.territories.query("level == 'commune'").set_index("code")["name"]
+    names = profile.warehouse.communes["name"]
     return ", ".join(names.get(c, c) for c in codes.split(" ") if c)
 
 

@@ -13,7 +13,7 @@ from qpv.analysis import share_widening
 from qpv.brief.ledger import Ledger
 from qpv.brief.schools import schools_table
 from qpv.comparison import KeyFigure
-from qpv.html import Block, text
+from qpv.html import Block, join, text
 from qpv.numbers import DASH, NBSP, NNBSP, format_number
 from qpv.profile import COMPARISON_LEVELS, Profile
 from qpv.quarter import format_date, format_period
@@ -134,8 +134,6 @@ def _at(rows: pd.DataFrame, period: str) -> pd.Series | None:
 
 def _revenue(profile: Profile, ledger: Ledger) -> Block:
     """Income distribution (D1 to D9) and what incomes are made of."""
-    from qpv.html import join
-
     marks = {
         "D1": "first_decile_disposable_income_eur", "Q1": "first_quartile_disposable_income_eur",
         "Q2": "median_disposable_income_eur", "Q3": "third_quartile_disposable_income_eur",
@@ -174,8 +172,6 @@ def _employment(profile: Profile, ledger: Ledger) -> Block:
 
 def _housing(profile: Profile, ledger: Ledger) -> Block:
     """The social stock: sizes, ages, financing."""
-    from qpv.html import join
-
     groups = {
         "Taille des logements sociaux": ["1_room", "2_rooms", "3_rooms", "4_rooms", "5_rooms_plus"],
         "Âge des logements sociaux": ["before_1949", "1949_1975", "1976_1988", "1989_2000", "2001_2013", "after_2013"],
@@ -194,8 +190,6 @@ def _health(profile: Profile, ledger: Ledger) -> Block:
 
 def _ecology(profile: Profile, ledger: Ledger) -> Block:
     """Age of dwellings where it exists, and what is known at larger levels."""
-    from qpv.html import join
-
     ages = ["before_1949", "1949_1975", "1976_1988", "1989_2000", "2001_2013", "after_2013"]
     stock = _structure(profile, ledger, "Âge des logements sociaux", [f"social_dwellings_{n}_pct" for n in ages], "age")
     heat = profile.own("land_surface_temperature_celsius")

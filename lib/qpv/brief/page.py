@@ -78,7 +78,7 @@ class Brief:
     def head(self) -> Block:
         """Name the QPV, its codes, communes, population, perimeter, and the date of the brief."""
         profile = self.profile
-        commune_names = profile.warehouse.territories.query("level == 'commune'").set_index("code")["name"]
+        commune_names = profile.warehouse.communes["name"]
         communes = ", ".join(commune_names.get(c, c) for c in profile.place["communes"].split(" ") if c)
         epci = ", ".join(p.name for p in profile.comparators["epci"])
         facts = [("Communes", communes or "non connues"), ("Intercommunalité", epci or "non connue")]

@@ -55,7 +55,7 @@ def schools_table(profile: Profile, ledger: Ledger) -> Block:
     facts = school_facts(profile, list(places.index))
     ledger.add_all(facts[facts["indicator"].isin(COLUMNS)])
     table = facts.set_index(["territory", "indicator"])
-    names = profile.warehouse.territories.query("level == 'commune'").set_index("code")["name"]
+    names = profile.warehouse.communes["name"]
     rows = []
     for code, place in places.assign(near=~places["communes"].isin(own)).sort_values(["near", "communes", "name"]).iterrows():
         cells = []

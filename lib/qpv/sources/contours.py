@@ -30,7 +30,7 @@ def read_qpv2015(raw: RawFile, source: Source, edition: Edition, context: Contex
     The file names communes and gives no code: they are looked up within the département of the
     QPV code; a name that is not found is reported and left out.
     """
-    outlines, findings = _outlines(raw, edition, ["CODE_QP", "NOM_QP", "COMMUNE_QP"])
+    outlines, findings = read_outlines(raw, edition, ["CODE_QP", "NOM_QP", "COMMUNE_QP"])
     rows, lost = [], []
     for item in outlines.itertuples():
         departement = item.CODE_QP[2:5].removeprefix("0")
@@ -49,7 +49,7 @@ def read_qpv2015(raw: RawFile, source: Source, edition: Edition, context: Contex
 @reader("qpv2024_contours")
 def read_qpv2024(raw: RawFile, source: Source, edition: Edition, context: Context) -> Delivery:
     """Read the perimeters of 2024 (ANCT): ``code_qp, lib_qp, insee_com`` (lists, ``", "``-joined)."""
-    outlines, findings = _outlines(raw, edition, ["code_qp", "lib_qp", "insee_com"])
+    outlines, findings = read_outlines(raw, edition, ["code_qp", "lib_qp", "insee_com"])
     rows = []
     for item in outlines.itertuples():
         parts = [p for p in _LIST.split(str(item.insee_com or "")) if p.strip()]
@@ -62,11 +62,11 @@ def read_qpv2024(raw: RawFile, source: Source, edition: Edition, context: Contex
 def read_admin(raw: RawFile, source: Source, edition: Edition, context: Context) -> Delivery:
     """Read outlines of communes or départements: ``code, nom``; geometry only."""
     del context
-    outlines, findings = _outlines(raw, edition, ["code", "nom"])
+    outlines, findings = read_outlines(raw, edition, ["code", "nom"])
     return Delivery(geometry=_geometry(outlines, "code", source), findings=findings)
 
 
-def _outlines(
+def read_outlines(
     raw: RawFile, edition: Edition, columns: list[str], layer: str | None = None
 ) -> tuple[gpd.GeoDataFrame, list[Finding]]:
     """Read polygons in EPSG:4326, mend the invalid ones and count them; of the first layer, or the one named."""

@@ -11,7 +11,7 @@ import pandas as pd
 from qpv.catalog import Edition, Source
 from qpv.errors import SourceError
 from qpv.sources.base import Cells, Context, Delivery, reader
-from qpv.sources.contours import _outlines
+from qpv.sources.contours import read_outlines
 from qpv.sources.rawfile import RawFile
 from qpv.territory import departement_of, normalise_code
 
@@ -38,10 +38,10 @@ def read_heat_squares(raw: RawFile, source: Source, edition: Edition, context: C
         If a layer, a column or the coordinate system lacks, or a value is no temperature.
     """
     columns = {i.id: c.column[0] for i, c in context.catalog.columns_of(source.id) if c.column}
-    squares, findings = _outlines(raw, edition, list(columns.values()), "enriched_grid")
+    squares, findings = read_outlines(raw, edition, list(columns.values()), "enriched_grid")
     anywhere = edition.model_copy(update={"rows": None})
-    epci, more = _outlines(raw, anywhere, ["CODE_SIREN"], "epci")
-    cities, most = _outlines(raw, anywhere, ["INSEE_COM", "SIREN_EPCI"], "cities")
+    epci, more = read_outlines(raw, anywhere, ["CODE_SIREN"], "epci")
+    cities, most = read_outlines(raw, anywhere, ["INSEE_COM", "SIREN_EPCI"], "cities")
     table = {name: pd.to_numeric(squares[column], errors="coerce").to_numpy() for name, column in columns.items()}
     for name, values in table.items():
         wrong = values[~np.isnan(values) & ((values < _PLAUSIBLE[0]) | (values > _PLAUSIBLE[1]))]

@@ -11,7 +11,7 @@ from qpv.catalog import Edition, Source, Table
 from qpv.errors import SourceError
 from qpv.schemas import TERRITORIES
 from qpv.sources.base import Context, Delivery, reader
-from qpv.sources.contours import WGS84, _outlines
+from qpv.sources.contours import WGS84, read_outlines
 from qpv.sources.rawfile import Finding, RawFile
 from qpv.sources.text_table import read_text_table
 from qpv.territory import normalise_code
@@ -57,7 +57,7 @@ def read_iris_contours(raw: RawFile, source: Source, edition: Edition, context: 
         If the outlines cannot be read, a column lacks, or an IRIS stands twice.
     """
     del source
-    outlines, findings = _outlines(raw, edition, [])
+    outlines, findings = read_outlines(raw, edition, [])
     outlines = outlines.rename(columns={c: c.lower() for c in outlines if c != outlines.geometry.name})
     lacking = [c for c in ("code_iris", "nom_iris", "insee_com") if c not in outlines]
     if lacking:

@@ -8,6 +8,7 @@ from qpv.catalog import Edition, Source
 from qpv.errors import SourceError
 from qpv.schemas import TERRITORIES
 from qpv.sources.base import Context, Delivery, reader
+from qpv.sources.contours import read_outlines
 from qpv.sources.rawfile import RawFile
 from qpv.sources.text_table import read_text_table
 from qpv.sources.wide_table import read_wide_table
@@ -53,10 +54,8 @@ def read_school_table(raw: RawFile, source: Source, edition: Edition, context: C
 @reader("school_points")
 def read_school_points(raw: RawFile, source: Source, edition: Edition, context: Context) -> Delivery:
     """Read coordinates and priority-education status of schools (EPSG:4326)."""
-    from qpv.sources.contours import _outlines
-
     del source
-    points, findings = _outlines(raw, edition, ["Code etablissement", "Nom", "Commune", "Classement REP"])
+    points, findings = read_outlines(raw, edition, ["Code etablissement", "Nom", "Commune", "Classement REP"])
     rows = []
     for item in points.to_dict("records"):
         uai = normalise_code(str(item["Code etablissement"]), "school")
