@@ -44,7 +44,7 @@ LAYERS: tuple[set[str], ...] = (
     {"site", "project"},
     {"cli"},
 )
-PACKAGES = {"sources", "brief"}
+PACKAGES = {"sources", "brief", "catalog"}
 
 
 @cache

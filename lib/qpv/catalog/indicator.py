@@ -1,0 +1,111 @@
+"""Indicators: what a figure means, and where each source holds it."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, field_validator, model_validator
+
+from qpv.catalog.fields import Entry, French, Identifier
+from qpv.vocabulary import THEMES_FR, UNITS, Polarity
+
+
+class Tally(Entry):
+    """One figure of a territory made of many rows that are things: dwellings, schools, stops, sales.
+
+    ``where`` keeps rows (column -> accepted values; a value that ends in ``*`` accepts all that starts like
+    it); ``among`` keeps the rows that a share is a share of; ``of`` is the column that is summed, averaged,
+    or whose median is taken; ``within`` are metres around the territory, for things with coordinates.
+    """
+
+    kind: Literal["count", "share", "sum", "mean", "median"]
+    of: str | None = None
+    where: dict[str, list[str]] = {}
+    among: dict[str, list[str]] = {}
+    within: Annotated[int, Field(ge=0, le=2000)] = 0
+
+    @model_validator(mode="after")
+    def _complete(self) -> Tally:
+        if (self.of is None) == (self.kind in ("sum", "mean", "median")):
+            raise ValueError("'of' names the column of a sum, mean or median, and stands with no other kind")
+        if self.among and self.kind != "share":
+            raise ValueError("'among' is the base of a share, and stands with no other kind")
+        return self
+
+
+class Column(Entry):
+    """Where a source holds an indicator: one column, a quotient of two sums of columns, or a tally of rows.
+
+    ``column`` lists names in order of preference (producers rename columns between editions); a
+    name may be a sum or a difference of columns (``txLsAv49 + txLs49a75``); ``{yy}`` stands for the two digits of the reference year.  ``scale`` multiplies the result
+    (100 for proportions written 0-1; quotients of a ``pct`` indicator are scaled by 100).
+    """
+
+    source: Identifier
+    column: list[str] = []
+    numerator: list[str] = []
+    denominator: list[str] = []
+    tally: Tally | None = None
+    block: str = "main"
+    scale: float = 1.0
+    levels: list[str] = []  # empty: every level that the source delivers
+
+    @field_validator("column", "numerator", "denominator", mode="before")
+    @classmethod
+    def _one_or_many(cls, value: Any) -> Any:
+        return [value] if isinstance(value, str) else value
+
+    @model_validator(mode="after")
+    def _one_way(self) -> Column:
+        quotient = bool(self.numerator and self.denominator)
+        if [bool(self.column), quotient, self.tally is not None].count(True) != 1:
+            raise ValueError("give either 'column', or 'numerator' and 'denominator', or 'tally'")
+        return self
+
+
+class Break(Entry):
+    """A break in a series: values before and from ``period`` on are not measured alike."""
+
+    period: str
+    reason: French
+
+
+class Part(Entry):
+    """That a count is one of the parts of a whole: ``by`` names the breakdown (sex, age…)."""
+
+    whole: Identifier
+    by: Identifier
+
+
+class Indicator(Entry):
+    """One indicator; every text is French, as the reader of a brief will see it."""
+
+    id: Identifier
+    theme: Literal[tuple(THEMES_FR)]  # type: ignore[valid-type]
+    also: list[Literal[tuple(THEMES_FR)]] = []  # type: ignore[valid-type]  # themes it also speaks to
+    label: French
+    short: Annotated[French, Field(max_length=48)]
+    definition: French
+    universe: French
+    numerator: French | None = None
+    denominator: French | None = None
+    unit: Literal[tuple(UNITS)]  # type: ignore[valid-type]
+    decimals: Annotated[int, Field(ge=0, le=3)] = 0
+    polarity: Polarity = Polarity.NONE
+    aggregation: Literal["none", "sum", "weighted_mean"] = "none"
+    minimum_count: Annotated[int, Field(ge=1, le=1000)] | None = None  # smaller counts, and their rates, are not shown
+    counted_by: Identifier | None = None  # of a rate: the indicator that counts its numerator
+    part_of: Part | None = None
+    bounds: tuple[float | None, float | None] | None = None  # plausible values; else those of the unit
+    key: bool = False  # among the key figures of its theme's brief
+    of_change: bool = False  # measures a change itself: its own change is no news
+    rank: int = 100  # order within its theme; the lowest key figure is the headline
+    breaks: list[Break] = []
+    warnings: list[French] = []
+    comparability: French | None = None
+    columns: list[Column] = []
+
+    @property
+    def themes(self) -> tuple[str, ...]:
+        """The themes whose brief shows it, its own first."""
+        return (self.theme, *self.also)

@@ -1,0 +1,167 @@
+"""Sources: datasets of a producer, how their files are laid out, and their editions."""
+
+from __future__ import annotations
+
+import datetime as dt
+import re
+from typing import Annotated, Any, Final, Literal
+from urllib.parse import unquote, urlsplit
+
+from pydantic import AfterValidator, Field, field_validator, model_validator
+
+from qpv.catalog.fields import Entry, French, Identifier, Regex, Text
+from qpv.quarter import is_period
+from qpv.vocabulary import LEVELS, Status
+
+#: What a fetched file may be called: one plain name, with the suffix of a kind of file that is read.
+_FILE_NAME: Final = re.compile(r"[a-z0-9][a-z0-9_.-]{0,110}\.(csv|zip|xlsx?|geojson|gpkg|parquet|gz)", re.IGNORECASE)
+_FETCH_KEYS: Final = {
+    "direct": {"url"}, "datagouv": {"dataset", "pattern"}, "insee": {"page", "pattern"}, "opendatasoft": {"base", "dataset"},
+}  # fmt: skip
+
+
+def file_name(url: str) -> str:
+    """Give what stands after the last slash of an address; nothing says yet that it is a safe name."""
+    return unquote(re.split("[?#]", url, maxsplit=1)[0]).rpartition("/")[2]
+
+
+def is_file_name(value: str) -> bool:
+    """Say whether a fetched file may be stored under this name: no folder, no hidden file, a suffix that is read."""
+    return bool(_FILE_NAME.fullmatch(value))
+
+
+def _https(value: str) -> str:
+    parts = urlsplit(value)
+    if value and (parts.scheme != "https" or not parts.hostname or "@" in parts.netloc):
+        raise ValueError(f"not an https address: {value!r}")
+    return value
+
+
+def _plain_name(value: str) -> str:
+    if value and not is_file_name(value):
+        raise ValueError(f"not a plain file name: {value!r}")
+    return value
+
+
+Https = Annotated[str, AfterValidator(_https)]
+FileName = Annotated[str, AfterValidator(_plain_name)]
+
+
+class NoteCode(Entry):
+    """What one value of a producer's quality flag means."""
+
+    status: Status
+    meaning: French
+
+
+class Block(Entry):
+    """A group of columns of one origin: its quality flag, if any, and that flag's meanings."""
+
+    label: Text
+    note: str | None = None
+    meanings: dict[str, NoteCode] = {}
+
+
+class Table(Entry):
+    """How the file of a source is laid out."""
+
+    format: Literal["csv", "excel"] = "csv"
+    separator: str = ";"
+    encoding: Literal["utf-8-sig", "latin-1"] = "utf-8-sig"
+    sheet: str | None = None
+    header_row: Annotated[int, Field(ge=1)] = 1
+    key: list[str]
+    period_column: str | None = None
+    total_code: str | None = None  # the code of the row that holds all QPV together
+
+    @field_validator("key", mode="before")
+    @classmethod
+    def _one_or_many(cls, value: Any) -> Any:
+        return [value] if isinstance(value, str) else value
+
+
+class Fetch(Entry):
+    """Where a file comes from; dated addresses are resolved when it is fetched (``qpv.fetch``).
+
+    ``direct``: the file at ``url``.  ``datagouv``: the resource of ``dataset`` (slug or id) whose title
+    or address matches ``pattern``; of several, the last modified.  ``insee``: the one file that the
+    page links to and whose name matches.  ``opendatasoft``: the CSV export of ``dataset`` of the
+    portal ``base``, headed by technical names or by ``labels``.
+    """
+
+    kind: Literal["direct", "datagouv", "insee", "opendatasoft"]
+    url: Https = ""
+    base: Https = ""
+    dataset: Annotated[str, Field(pattern=r"^([A-Za-z0-9][A-Za-z0-9_.-]*)?$", max_length=200)] = ""
+    page: Annotated[str, Field(pattern=r"^([0-9]{5,9})?$")] = ""
+    pattern: Regex = ""
+    labels: bool = False
+    name: FileName = ""  # the name to store under, where the address does not end in one
+
+    @model_validator(mode="after")
+    def _complete(self) -> Fetch:
+        wanted = _FETCH_KEYS[self.kind]
+        given = {key for key in ("url", "base", "dataset", "page", "pattern", "labels") if getattr(self, key)}
+        if self.kind == "opendatasoft":
+            given -= {"labels"}
+        if given != wanted:
+            raise ValueError(
+                f"kind {self.kind!r} takes {', '.join(sorted(wanted))}; found {', '.join(sorted(given)) or 'nothing'}"
+            )
+        if self.url and not self.name and not is_file_name(file_name(self.url)):
+            raise ValueError(f"the address ends in {file_name(self.url)!r}, which is no file name: give 'name'")
+        return self
+
+
+class Edition(Entry):
+    """One delivery of a source: the file, when it was published, and what time it speaks of.
+
+    ``lacks`` are columns that this edition is known not to have: their absence is no news.
+    """
+
+    id: Identifier
+    files: Regex  # on the file's base name, case-insensitive
+    member: Regex | None = None  # in an archive: regular expression on the member's name
+    published: dt.date
+    published_precision: Literal["day", "month", "year", "assumed"] = "day"
+    level: Literal[tuple(LEVELS)] | None = None  # type: ignore[valid-type]  # else the source's
+    periods: dict[str, str] = {}  # block -> reference period
+    rows: tuple[int, int] | None = None
+    traps: list[French] = []
+    lacks: list[str] = []
+    fetch: Fetch | None = None  # else the source's
+
+    @field_validator("periods")
+    @classmethod
+    def _are_periods(cls, value: dict[str, str]) -> dict[str, str]:
+        for period in value.values():
+            if not is_period(period):
+                raise ValueError(f"not a period: {period!r}")
+        return value
+
+
+class Source(Entry):
+    """One dataset of one producer."""
+
+    id: Identifier
+    producer: French
+    dataset: French
+    landing_page: str
+    licence: Text
+    tier: Literal["read", "header", "listed"]
+    why_listed: str | None = None
+    reader: str | None = None
+    level: Literal[tuple(LEVELS)] | None = None  # type: ignore[valid-type]
+    generation: Literal["2015", "2024", ""] = ""
+    priority: int = 50  # between official sources that disagree, the lower number is preferred
+    table: Table | None = None
+    blocks: dict[str, Block] = {}
+    editions: list[Edition] = []
+    notes: list[str] = []
+    fetch: Fetch | None = None
+
+    @model_validator(mode="after")
+    def _readable(self) -> Source:
+        if self.tier != "listed" and not self.reader:
+            raise ValueError(f"tier {self.tier!r} needs a reader")
+        return self
