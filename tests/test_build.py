@@ -15,7 +15,8 @@ from qpv.build import build
 from qpv.contracts import Contracts
 from qpv.errors import CatalogError, WarehouseError
 from qpv.schemas import CROSSWALK, EDITIONS, OBSERVATIONS, TERRITORIES, check
-from qpv.sources.rawfile import RawFile, list_files, recognise
+from qpv.sources.rawfile import RawFile, list_files
+from qpv.sources.recognition import recognise
 from qpv.sources.text_table import read_text_table
 from qpv.territory import normalise_code
 from qpv.vocabulary import THEMES_FR

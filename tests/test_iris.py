@@ -18,7 +18,7 @@ from qpv.profile import load_profile
 from qpv.reference import Reference
 from qpv.sources import READERS, Delivery
 from qpv.sources.base import Context
-from qpv.sources.rawfile import recognise
+from qpv.sources.recognition import recognise
 from qpv.warehouse import Warehouse
 
 MATISSE, TOULOUSE_LAUTREC, MOUCHOTTE = "621930301", "621930302", "621930401"

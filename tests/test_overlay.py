@@ -13,7 +13,8 @@ from qpv.overlay import carry, grid_mean, grid_share, mend, overlaps, points_wit
 from qpv.proxies import carried, iris_seen, kind_of
 from qpv.schemas import OBSERVATIONS, check
 from qpv.sources.base import Cells, Delivery
-from qpv.sources.rawfile import RawFile, Recognised
+from qpv.sources.rawfile import RawFile
+from qpv.sources.recognition import Recognised
 from shapely.geometry import Point, Polygon, box
 
 X, Y = 700_000, 7_000_000

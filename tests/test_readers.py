@@ -14,7 +14,7 @@ from qpv.catalog import Catalog
 from qpv.reference import Reference
 from qpv.sources import READERS, Delivery
 from qpv.sources.base import Context
-from qpv.sources.rawfile import recognise
+from qpv.sources.recognition import recognise
 from qpv.sources.text_table import LINE, read_text_table
 from qpv.warehouse import Warehouse
 

@@ -25,7 +25,8 @@ from qpv.reference import Reference
 from qpv.schemas import CROSSWALK, EDITIONS, OBSERVATIONS, TERRITORIES, check, compact, empty, stack
 from qpv.sources import READERS, Delivery, Finding
 from qpv.sources.base import Context
-from qpv.sources.rawfile import Recognised, list_files, recognise
+from qpv.sources.rawfile import list_files
+from qpv.sources.recognition import Recognised, recognise
 from qpv.vocabulary import ABSENT, THEMES_FR
 from qpv.warehouse import TEXT_COLUMNS, point_to, pointed
 
@@ -71,6 +72,7 @@ def build(data: Path, raw: Iterable[Path], target: Path, progress: Callable[[str
     reference = Reference.load(data / "reference")
     contracts = load_contracts(data / "contracts", catalog, reference)
     files, findings = recognise(list_files(raw), catalog)
+    catalog = catalog.including([(f.source, f.edition) for f in files if f.edition.unseen])
     digest = _digest(data, files, findings)
     finished = target / digest
     if (finished / "meta.json").exists():
@@ -115,7 +117,7 @@ def _digest(data: Path, files: list[Recognised], findings: list[Finding]) -> str
         if path.is_file() and "__pycache__" not in path.parts:
             total.update(path.name.encode() + b"\0" + path.read_bytes())
     for item in files:
-        total.update(f"{item.edition.id}\0{item.file.name}\0{item.file.sha256()}\n".encode())
+        total.update(f"{item.edition.id}\0{item.edition.published}\0{item.file.name}\0{item.file.sha256()}\n".encode())
     for finding in findings:
         total.update(str(finding).encode())
     return total.hexdigest()[:16]

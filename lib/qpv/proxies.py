@@ -18,7 +18,7 @@ from qpv.overlay import Kind, carry, overlaps
 from qpv.quarter import UNDATED
 from qpv.schemas import OBSERVATIONS, TERRITORIES
 from qpv.sources.base import Delivery
-from qpv.sources.rawfile import Recognised
+from qpv.sources.recognition import Recognised
 from qpv.vocabulary import PRESENT, Status
 
 if TYPE_CHECKING:

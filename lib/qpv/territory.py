@@ -19,6 +19,8 @@ _PATTERNS: Final = {
 _WIDTHS: Final = {"commune": 5, "iris": 9, "departement": 2, "region": 2}
 #: How producers write "France métropolitaine" and "France" in place of a code.
 _FRANCE: Final = {"1": "FRM", "METRO": "FRM", "FM": "FRM", "METRODOM": "FR", "FRANCE": "FR", "FE": "FR"}
+#: How Insee writes "all QPV" in place of a code.
+_ALL_QPV: Final = {"00", "0", "ENSEMBLE", "ENSQP", "FR"}
 
 
 def generation_of(code: str) -> str:
@@ -38,6 +40,8 @@ def normalise_code(text: str, level: str, generation: str = "") -> str | None:
     code = text.strip().upper().removesuffix(".0")
     if level == "france":
         code = _FRANCE.get(code, code)
+    if level == "qpv_of_france":
+        return "FR" if code in _ALL_QPV else None
     if level == "departement" and len(code) == 3 and code.startswith("0"):
         code = code[1:]
     if level in _WIDTHS and code.isdigit():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from functools import cached_property
 from pathlib import Path
 from typing import Final, TypeVar
@@ -12,11 +13,14 @@ from pydantic import ValidationError
 
 from qpv.catalog.fields import Entry
 from qpv.catalog.indicator import Column, Indicator
-from qpv.catalog.source import Edition, Source
+from qpv.catalog.source import Borrowed, Edition, Source
 from qpv.errors import CatalogError
 
 #: The safe loader, in C where PyYAML was built with it: ten times faster.
 _LOADER: Final = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
+#: What stands between the columns of a sum or difference.
+OPERATOR: Final = re.compile(r"( [+-] )")
 
 E = TypeVar("E", bound=Entry)
 T = TypeVar("T", Indicator, Source, Edition)
@@ -40,6 +44,10 @@ class Catalog:
         self.indicators = _unique(indicators, "indicator")
         self.sources = _unique(sources, "source")
         _unique([e for s in sources for e in s.editions], "edition")
+        for borrower in sources:
+            for borrowed in borrower.like:
+                if borrowed.source not in self.sources or not set(borrowed.blocks.values()) <= {"main", *borrower.blocks}:
+                    raise CatalogError(f"source {borrower.id!r}: 'like' names an unknown source or block: {borrowed.source!r}")
         for indicator in indicators:
             for other in (indicator.counted_by, indicator.part_of and indicator.part_of.whole):
                 if other and (other not in self.indicators or self.indicators[other].unit != "count"):
@@ -112,12 +120,55 @@ class Catalog:
         for indicator in self.indicators.values():
             for column in indicator.columns:
                 found.setdefault(column.source, []).append((indicator, column))
+        # What is borrowed is what the other one names itself: no chains.
+        for source in self.sources.values():
+            own = list(found.get(source.id, []))
+            for borrowed in source.like:
+                own += [(i, c) for i, other in self._named(borrowed.source) if (c := _borrow(other, borrowed, source.id))]
+            if own:
+                found[source.id] = own
         return found
+
+    def _named(self, source: str) -> list[tuple[Indicator, Column]]:
+        return [(i, c) for i in self.indicators.values() for c in i.columns if c.source == source]
+
+    def including(self, unseen: list[tuple[Source, Edition]]) -> Catalog:
+        """Give the same catalogue with editions that were recognised by their family."""
+        added: dict[str, list[Edition]] = {}
+        for source, edition in unseen:
+            added.setdefault(source.id, []).append(edition)
+        sources = [s.model_copy(update={"editions": [*s.editions, *added.get(s.id, [])]}) for s in self.sources.values()]
+        return Catalog(list(self.indicators.values()), sources)
 
     @cached_property
     def editions(self) -> dict[str, tuple[Source, Edition]]:
         """Every edition with its source, by edition id."""
         return {e.id: (s, e) for s in self.sources.values() for e in s.editions}
+
+
+def _borrow(column: Column, borrowed: Borrowed, source: str) -> Column | None:
+    """Give the same column of another source, under the names that it has there."""
+    if borrowed.blocks and column.block not in borrowed.blocks:
+        return None
+
+    def written(name: str, pattern: str) -> str:
+        return pattern.replace("{name}", name).replace("{stem}", name.replace("{yy}", ""))
+
+    def renamed(alternatives: list[str]) -> list[str]:
+        found = []
+        for alternative in alternatives:
+            parts = OPERATOR.split(alternative)
+            for pattern in borrowed.names:
+                found.append("".join(p if n % 2 else written(p, pattern) for n, p in enumerate(parts)))
+        return list(dict.fromkeys(found))
+
+    return column.model_copy(
+        update={
+            "source": source, "block": borrowed.blocks.get(column.block, "main"), "levels": [],
+            "column": renamed(column.column), "numerator": renamed(column.numerator),
+            "denominator": renamed(column.denominator),
+        }
+    )  # fmt: skip
 
 
 def _entries(file: Path, kind: type[E]) -> list[E]:

@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, field_validator, model_validator
 
-from qpv.catalog.fields import Entry, French, Identifier
+from qpv.catalog.fields import Entry, French, Identifier, Regex
 from qpv.vocabulary import THEMES_FR, UNITS, Polarity
 
 
@@ -37,8 +37,10 @@ class Column(Entry):
     """Where a source holds an indicator: one column, a quotient of two sums of columns, or a tally of rows.
 
     ``column`` lists names in order of preference (producers rename columns between editions); a
-    name may be a sum or a difference of columns (``txLsAv49 + txLs49a75``); ``{yy}`` stands for the two digits of the reference year.  ``scale`` multiplies the result
-    (100 for proportions written 0-1; quotients of a ``pct`` indicator are scaled by 100).
+    name may be a sum or a difference of columns (``txLsAv49 + txLs49a75``); ``{yy}`` stands for the two
+    digits of the reference year.  Where no name fits, ``label`` is looked for in what the producer's dictionary
+    says of each column, and only one column may answer.  ``scale`` multiplies the result (100 for
+    proportions written 0-1; quotients of a ``pct`` indicator are scaled by 100).
     """
 
     source: Identifier
@@ -46,6 +48,7 @@ class Column(Entry):
     numerator: list[str] = []
     denominator: list[str] = []
     tally: Tally | None = None
+    label: Regex | None = None
     block: str = "main"
     scale: float = 1.0
     levels: list[str] = []  # empty: every level that the source delivers
@@ -58,8 +61,8 @@ class Column(Entry):
     @model_validator(mode="after")
     def _one_way(self) -> Column:
         quotient = bool(self.numerator and self.denominator)
-        if [bool(self.column), quotient, self.tally is not None].count(True) != 1:
-            raise ValueError("give either 'column', or 'numerator' and 'denominator', or 'tally'")
+        if [bool(self.column or self.label), quotient, self.tally is not None].count(True) != 1:
+            raise ValueError("give either 'column' (or a 'label'), or 'numerator' and 'denominator', or 'tally'")
         return self
 
 

@@ -58,8 +58,13 @@ class Block(Entry):
     """A group of columns of one origin: its quality flag, if any, and that flag's meanings."""
 
     label: Text
-    note: str | None = None
+    note: list[str] = []  # names of the flag's column in different editions
     meanings: dict[str, NoteCode] = {}
+
+    @field_validator("note", mode="before")
+    @classmethod
+    def _one_or_many(cls, value: Any) -> Any:
+        return [value] if isinstance(value, str) else value
 
 
 class Table(Entry):
@@ -113,6 +118,60 @@ class Fetch(Entry):
         return self
 
 
+#: What the level is called in the names of the files of Insee's bases.
+LEVEL_NAMES: Final = {
+    "QP": "qpv", "QPV": "qpv", "COM": "commune", "EPCI": "epci", "IRIS": "iris", "DEP": "departement", "REG": "region",
+    "ENSQP": "qpv_of_france", "FR": "france", "FRANCE": "france",
+}  # fmt: skip
+_TEMPLATE: Final = re.compile(r"\{year([+-]\d)?\}")
+
+
+def _at_year(template: str, year: int) -> str:
+    """Fill ``{year}``, ``{year-1}``… in the template of a period."""
+    return _TEMPLATE.sub(lambda found: str(year + int(found[1] or 0)), template)
+
+
+class Family(Entry):
+    """Editions that nobody has described yet: what the names of their files say.
+
+    The pattern of the file (or of the archive, or of the member) has the group ``year``, four digits, and
+    may have the group ``level`` (:data:`LEVEL_NAMES`).  ``periods`` gives the period of each block from
+    that year (``{year}-12``, ``{year-1}-{year}``); a block without one stays undated, which is shown
+    and never compared.  ``lag``: by the end of which year after that one such an edition has come out.
+    """
+
+    files: Regex
+    member: Regex | None = None
+    level: Literal[tuple(LEVELS)] | None = None  # type: ignore[valid-type]
+    periods: dict[str, str] = {}
+    lag: Annotated[int, Field(ge=0, le=9)] = 2
+
+    @model_validator(mode="after")
+    def _has_year(self) -> Family:
+        if "(?P<year>" not in f"{self.files} {self.member or ''}":
+            raise ValueError("'files' or 'member' must hold the group (?P<year>…)")
+        for template in self.periods.values():
+            if not is_period(_at_year(template, 2020)):
+                raise ValueError(f"not the template of a period: {template!r}")
+        return self
+
+    def periods_of(self, year: int) -> dict[str, str]:
+        """Give the period of each block in the edition of a year."""
+        return {block: _at_year(template, year) for block, template in self.periods.items()}
+
+
+class Borrowed(Entry):
+    """Columns that a source has in common with another one, so that no indicator names them twice.
+
+    ``blocks`` maps the other's blocks to ours (empty: all of them, to ``main``).  ``names`` says how ours
+    are written: ``{name}`` is the other's name, ``{stem}`` that name without its year (``{yy}``).
+    """
+
+    source: Identifier
+    blocks: dict[str, str] = {}
+    names: Annotated[list[str], Field(min_length=1)] = ["{name}"]
+
+
 class Edition(Entry):
     """One delivery of a source: the file, when it was published, and what time it speaks of.
 
@@ -129,6 +188,8 @@ class Edition(Entry):
     rows: tuple[int, int] | None = None
     traps: list[French] = []
     lacks: list[str] = []
+    sha256: list[Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]] = []  # of the table once seen: known under any name
+    unseen: bool = False  # made from a family while reading, never written in the catalogue
     fetch: Fetch | None = None  # else the source's
 
     @field_validator("periods")
@@ -157,6 +218,9 @@ class Source(Entry):
     table: Table | None = None
     blocks: dict[str, Block] = {}
     editions: list[Edition] = []
+    families: list[Family] = []
+    like: list[Borrowed] = []
+    unread: list[Regex] = []  # columns that are known and that no indicator reads: no news either
     notes: list[str] = []
     fetch: Fetch | None = None
 

@@ -74,7 +74,7 @@ def read_outlines(
         with warnings.catch_warnings():
             # GDAL warns of ring direction and of the missing .cpg; validity is checked below.
             warnings.simplefilter("ignore")
-            outlines = pyogrio.read_dataframe(raw.path, layer=layer)
+            outlines = pyogrio.read_dataframe(raw.location, layer=layer)
     except Exception as error:  # pyogrio's errors share no base with its drivers' own
         raise SourceError(f"{raw.name}: no readable outlines ({error}); drop it again") from error
     lacking = [c for c in columns if c not in outlines]

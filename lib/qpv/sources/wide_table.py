@@ -6,24 +6,25 @@ YAML.  Blank cells and quality flags become typed absences.
 
 from __future__ import annotations
 
-import re
 from typing import Final
 
 import numpy as np
 import pandas as pd
 
 from qpv.catalog import Block, Edition, Indicator, Source
-from qpv.errors import CatalogError, SourceError
+from qpv.errors import SourceError
 from qpv.numbers import parse_cell
 from qpv.quarter import UNDATED, is_period
 from qpv.schemas import OBSERVATIONS, empty
+from qpv.sources import columns
 from qpv.sources.base import Context, Delivery, reader
+from qpv.sources.columns import Header, Lacking, Term
+from qpv.sources.dictionary import Dictionary, read_dictionary
 from qpv.sources.rawfile import Finding, RawFile
 from qpv.sources.text_table import LINE, read_text_table
 from qpv.territory import normalise_code
 from qpv.vocabulary import ABSENT, Status
 
-_TERM: Final = re.compile(r" ([+-]) ")
 _STATUSES: Final = np.array([s.value for s in Status], dtype=object)
 _CODE_OF: Final = {s: i for i, s in enumerate(Status)}
 _ABSENT_CODES: Final = [_CODE_OF[s] for s in ABSENT]
@@ -49,40 +50,42 @@ def read_wide_table(raw: RawFile, source: Source, edition: Edition, context: Con
         raise SourceError(f"source {source.id!r} has no 'table' in sources.yml")
     frame = read_text_table(raw, source.table, edition)
     findings: list[Finding] = []
+    header = Header([name for name in frame if name != LINE])
+    dictionary = _dictionary(raw, source, edition, findings)
     frame, territories, levels = _territories(frame, raw, source, edition, findings)
-    pieces, missing = [], []
+    pieces = []
     for indicator, column in context.catalog.columns_of(source.id):
-        if column.levels and (edition.level or source.level) not in column.levels:
+        if column.tally is not None or (column.levels and (edition.level or source.level) not in column.levels):
             continue
-        numerator = _terms(column.column or column.numerator, frame, edition, column.block)
-        denominator = _terms(column.denominator, frame, edition, column.block)
+        year = _block_period(edition, column.block) or ""
+        numerator = header.terms(column.column or column.numerator, edition, year)
+        denominator = header.terms(column.denominator, edition, year)
+        if numerator is None and column.label:
+            numerator = _by_label(header, column.label, indicator, dictionary, raw, findings)
         if numerator is None or (column.denominator and denominator is None):
-            missing.append(f"{(column.column or column.numerator)[0]} ({indicator.id})")
+            alternatives = column.denominator if numerator is not None else column.column or column.numerator
+            header.lacking.append(Lacking(indicator.id, tuple(alternatives), year))
             continue
         value, status = _sum(frame, numerator, raw)
         if denominator is not None:
             value, status = _quotient((value, status), _sum(frame, denominator, raw), indicator)
         value = value * column.scale
-        status = _flagged(status, frame, source.blocks.get(column.block), _block_period(edition, column.block) or "")
+        status, note = _flagged(status, frame, source.blocks.get(column.block), year, dictionary)
         value = np.where(np.isin(status, _ABSENT_CODES), np.nan, value)
         pieces.append(
             pd.DataFrame(
                 {
                     "territory": territories, "level": levels,
-                    "generation": source.generation,
+                    "generation": source.generation if str(edition.level or source.level).startswith("qpv") else "",
                     "indicator": indicator.id,
                     "period": _periods(frame, raw, source, edition, column.block),
                     "value": value, "status": _STATUSES[status], "qualifier": "",
                     "edition": edition.id, "file": raw.name, "row": frame[LINE].astype("int64"),
-                    "column": _label(numerator, denominator), "note": "",
+                    "column": _label(numerator, denominator), "note": note,
                 }
             )
         )  # fmt: skip
-    if missing:
-        findings.append(
-            Finding("warning", raw.name, f"columns not found in this edition: {', '.join(sorted(missing))}",
-                    line=source.table.header_row)
-        )  # fmt: skip
+    findings += columns.findings(header, raw, source, edition, dictionary)
     observations = pd.concat(pieces, ignore_index=True) if pieces else empty(OBSERVATIONS)
     # Quotients of sums carry binary noise beyond what any producer prints.
     observations["value"] = observations["value"].astype(float).round(6)
@@ -118,25 +121,21 @@ def _territories(
     return frame[kept], codes[kept], levels[kept]
 
 
-def _terms(alternatives: list[str], frame: pd.DataFrame, edition: Edition, block: str) -> list[tuple[int, str]] | None:
-    """Give the signed columns of the alternative that the table has in full.
-
-    Alternatives are names of one thing in different editions: a table that has two of them at once
-    shows that a sum was meant, and reading the first would publish a part for the whole.
-    """
-    year = _block_period(edition, block) or ""
-    found = []
-    for alternative in alternatives:
-        parts = _TERM.split(alternative.replace("{yy}", year[2:4]))
-        signs = [1, *(1 if s == "+" else -1 for s in parts[1::2])]
-        if all(name in frame for name in parts[::2]):
-            found.append(list(zip(signs, parts[::2], strict=True)))
-    if len(found) > 1:
-        raise CatalogError(
-            f"edition {edition.id} has {' and '.join(map(repr, alternatives))} at once: alternatives exclude each other; "
-            f"for a sum write {' + '.join(alternatives)!r}"
-        )
-    return found[0] if found else None
+def _by_label(
+    header: Header, label: str, indicator: Indicator, dictionary: Dictionary, raw: RawFile, findings: list[Finding]
+) -> list[Term] | None:
+    """Read a column by what the producer says of it, and tell; never where two columns answer."""
+    names = header.labelled(label, dictionary)
+    if len(names) == 1:
+        said = dictionary.label(names[0])
+        findings.append(Finding("info", raw.name, f"column {names[0]!r} is read as {indicator.id!r} by its label: {said[:120]}"))
+        return [(1, names[0])]
+    if names:
+        findings.append(
+            Finding("warning", raw.name, f"doubtful: columns {', '.join(names)} all answer to {indicator.id!r} by their labels; "
+                    "none is read: name the right one in the indicator")
+        )  # fmt: skip
+    return None
 
 
 def _label(numerator: list[tuple[int, str]], denominator: list[tuple[int, str]] | None) -> str:
@@ -184,24 +183,42 @@ def _quotient(
     return value * (100 if indicator.unit == "pct" else 1), status
 
 
-def _flagged(status: np.ndarray, frame: pd.DataFrame, block: Block | None, period: str) -> np.ndarray:
-    """Let the producer's quality flag say why a cell is blank, or what a value is worth.
+def _flagged(
+    status: np.ndarray, frame: pd.DataFrame, block: Block | None, period: str, dictionary: Dictionary
+) -> tuple[np.ndarray, np.ndarray | str]:
+    """Let the producer's quality flag say why a cell is blank, or what a value is worth; in the producer's words.
 
     ``{yy}`` in the name of the flag stands for the two digits of the reference year, as in a column's.
     """
-    note = "" if block is None or block.note is None else block.note.replace("{yy}", period[2:4])
-    if block is None or note not in frame:
-        return status
-    flags = frame[note].str.strip().to_numpy()
+    names = [] if block is None else [name.replace("{yy}", period[2:4]) for name in block.note]
+    flag_column = next((name for name in names if name in frame), None)
+    if block is None or flag_column is None:
+        return status, ""
+    flags = frame[flag_column].str.strip().to_numpy()
+    note = np.full(len(frame), "", dtype=object)
     for flag, code in block.meanings.items():
         hit = flags == flag
         if code.status in ABSENT:
             # A flag explains a blank; it never erases a value that the producer did publish.
-            status = np.where(hit & np.isin(status, _ABSENT_CODES), _CODE_OF[code.status], status)
+            hit &= np.isin(status, _ABSENT_CODES)
         elif code.status is not Status.OBSERVED:
-            published = status == _CODE_OF[Status.OBSERVED]
-            status = np.where(hit & published, _CODE_OF[code.status], status)
-    return status
+            hit &= status == _CODE_OF[Status.OBSERVED]
+        else:
+            continue
+        status = np.where(hit, _CODE_OF[code.status], status)
+        note[hit] = dictionary.meaning(flag_column, flag)
+    return status, note
+
+
+def _dictionary(raw: RawFile, source: Source, edition: Edition, findings: list[Finding]) -> Dictionary:
+    """Read the dictionary beside the table where something hangs on it: flags to explain, or columns not seen before."""
+    if not edition.unseen and not any(block.note for block in source.blocks.values()):
+        return Dictionary()
+    try:
+        return read_dictionary(raw)
+    except SourceError as error:
+        findings.append(Finding("warning", raw.name, str(error).removeprefix(f"{raw.name}: ")))
+        return Dictionary()
 
 
 def _block_period(edition: Edition, block: str) -> str | None:
