@@ -39,6 +39,7 @@ LAYERS: tuple[set[str], ...] = (
     {"comparison"},
     {"sentences"},
     {"tables", "charts", "maps"},
+    {"live_maps"},
     {"brief"},
     {"batch"},
     {"site", "project"},

@@ -68,7 +68,9 @@ def test_page_is_french_light_and_closed_to_the_network(beau_marais: Run, soups:
     assert beau_marais.path(theme).stat().st_size == beau_marais.record(theme).bytes <= 1_200_000
     (policy,) = soup.find_all("meta", attrs={"http-equiv": "Content-Security-Policy"})
     assert policy["content"].startswith("default-src 'none';")
-    assert "http" not in policy["content"]
+    assert re.findall(r"https?://\S+?(?=[;\s]|$)", policy["content"]) == ["https://data.geopf.fr"], (
+        "the layer that a reader may tick"
+    )
 
 
 @pytest.mark.parametrize("theme", BRIEF_THEMES)
@@ -95,11 +97,14 @@ def test_only_links_out_are_the_licence_and_leaflets_own_credit(soups: dict[str,
 def test_page_has_three_maps_that_each_come_with_their_data_in_a_table(soups: dict[str, BeautifulSoup], theme: str) -> None:
     maps = soups[theme].find_all(class_="map")
     assert len(maps) >= 3
-    assert len({m["id"] for m in maps}) == len(maps)
+    assert len({m["data-map"] for m in maps}) == len(maps)
+    written = [p["id"] for p in soups[theme].select("svg.outlines path")]
+    assert len(set(written)) == len(written), "an outline written twice"
     for drawn in maps:
         frame = drawn.find_parent("figure")
-        assert drawn["aria-label"] == frame.figcaption.get_text()
-        assert frame.find_all("table"), drawn["id"]
+        assert drawn.svg["aria-label"] == frame.figcaption.get_text()
+        assert {u["href"].removeprefix("#") for u in drawn.find_all("use")} <= set(written)
+        assert frame.find_all("table"), drawn["data-map"]
         assert len(frame.find("table").tbody.find_all("tr")) >= 1
 
 

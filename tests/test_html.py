@@ -12,9 +12,9 @@ from xml.etree import ElementTree
 
 import geopandas as gpd
 import pytest
-from qpv import charts, maps
+from qpv import charts, live_maps, maps
 from qpv.batch import FIGURE_COLUMNS, Record, write_figures
-from qpv.html import BRIEF_MIME, Block, join, script_json, text
+from qpv.html import BRIEF_MIME, Block, css_string, join, script_json, text
 from qpv.tables import badge, plain_table
 from shapely.geometry import Point, box
 
@@ -123,40 +123,48 @@ def test_a_chart_draws_hostile_names_as_text(catalog, hostile):
 # --- maps --------------------------------------------------------------------------------------------
 
 
-def board(hostile: str) -> maps.Drawing:
-    shapes = gpd.GeoDataFrame({"name": [hostile] * 2, "tip": [f"{hostile}\n{hostile}"] * 2},
+def layers(hostile: str) -> list[maps.Layer]:
+    shapes = gpd.GeoDataFrame({"name": [hostile] * 2, "code": [hostile] * 2, "tip": [f"{hostile}\n{hostile}"] * 2},
                               geometry=[box(1.88, 50.94, 1.9, 50.96), Point(1.85, 50.95)], crs=4326)  # fmt: skip
-    return maps.draw([maps.Layer(shapes)], "carte", hostile, hostile)
+    return [maps.Layer(shapes)]
 
 
 @pytest.mark.parametrize("hostile", HOSTILE)
 def test_a_map_in_a_brief_holds_no_element_of_the_data(hostile):
-    drawing = board(hostile)
-    found = inert(drawing.html)
-    assert set(found.tags) == {"div"}
-    assert "</script" not in drawing.script.lower()
-    assert "<!--" not in drawing.script
-    assert not MARKS.search(drawing.script)
-    assert "\\u202e" not in drawing.script.lower()
-
-
-@pytest.mark.parametrize("hostile", [SCRIPT, END, IMAGE, STYLE])
-def test_a_tooltip_is_escaped_since_leaflet_reads_it_as_html(hostile):
-    tips = re.findall(r'"tip": ("(?:[^"\\]|\\.)*")', board(hostile).script)
-    assert len(tips) == 2
-    for tip in tips:
-        assert set(Tags(json.loads(tip)).tags) == {"br"}
+    drawing = maps.draw(layers(hostile), "carte", hostile, hostile)
+    assert set(inert(drawing.svg).tags) == {"svg", "use", "circle"}
+    assert set(inert(maps.defs(drawing.outlines)).tags) == {"svg", "defs", "path"}
+    described = script_json(drawing.spec)
+    assert "<" not in described
+    assert not MARKS.search(described)
 
 
 @pytest.mark.parametrize("hostile", HOSTILE)
 def test_in_jupyterlab_a_map_is_one_frame_with_the_scripts_of_leaflet_and_its_own(hostile):
-    frame = board(hostile).page
+    frame = live_maps.frame(layers(hostile), "carte", hostile, hostile)
     assert Tags(frame).tags == ["iframe"]
     page = html.unescape(re.search(r'srcdoc="([^"]*)"', frame)[1])
     inside = Tags(page)
     assert inside.tags.count("script") == 2
     assert "img" not in inside.tags
     assert not [a for a in inside.attributes if a.startswith("on")]
+
+
+@pytest.mark.parametrize("hostile", [SCRIPT, END, IMAGE, STYLE])
+def test_a_tooltip_of_folium_is_escaped_since_leaflet_reads_it_as_html(hostile):
+    page = html.unescape(re.search(r'srcdoc="([^"]*)"', live_maps.frame(layers(hostile), "carte", "x", "x"))[1])
+    tips = re.findall(r'"tip": ("(?:[^"\\]|\\.)*")', page)
+    assert len(tips) == 2
+    for tip in tips:
+        assert set(Tags(json.loads(tip)).tags) == {"br"}
+
+
+@pytest.mark.parametrize("hostile", HOSTILE)
+def test_the_running_foot_of_printed_pages_is_one_css_string(hostile):
+    said = css_string(hostile)
+    assert said[0] == said[-1] == '"'
+    assert not re.search(r'[<>"\n]', said[1:-1])
+    assert not re.search(r"\\(?![0-9a-f]+ )", said)
 
 
 # --- spreadsheets ------------------------------------------------------------------------------------

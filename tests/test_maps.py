@@ -11,8 +11,9 @@ import numpy as np
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
-from qpv.maps import CLASSES, NO_VALUE, Drawing, Layer, classify, draw, leaflet_css, leaflet_js
-from shapely.geometry import MultiPolygon, Point, box
+from qpv.live_maps import frame
+from qpv.maps import CLASSES, NO_VALUE, UNITS_PER_DEGREE, Drawing, Layer, classify, defs, draw, leaflet_css, leaflet_js, path_of
+from shapely.geometry import MultiPolygon, Point, Polygon, box
 
 quick = settings(max_examples=100, deadline=None, database=None)
 CREDIT = "Contours : ANCT, IGN ; points des communes : GeoNames"
@@ -36,15 +37,20 @@ def shapes() -> gpd.GeoDataFrame:
     )  # fmt: skip
 
 
+LABEL = "Où se trouve le quartier"
+
+
+def layers() -> list[Layer]:
+    return [Layer(shapes(), "qpv"), Layer(shapes().iloc[:1], "commune", dash="5 4")]
+
+
 def drawing(key: str = "carte_lieu") -> Drawing:
-    return draw(
-        [Layer(shapes(), "qpv"), Layer(shapes().iloc[:1], "commune", dash="5 4")], key, "Où se trouve le quartier", CREDIT
-    )
+    return draw(layers(), key, LABEL, CREDIT)
 
 
-def page(of: Drawing) -> str:
+def live(key: str = "carte_lieu") -> str:
     """The page within the frame that JupyterLab shows."""
-    return html.unescape(re.search(r'srcdoc="([^"]*)"', of.page)[1])
+    return html.unescape(re.search(r'srcdoc="([^"]*)"', frame(layers(), key, LABEL, CREDIT))[1])
 
 
 # --- offline -----------------------------------------------------------------------------------------
@@ -52,21 +58,16 @@ def page(of: Drawing) -> str:
 
 def test_a_map_asks_no_host_for_anything():
     made = drawing()
-    for part in (made.html, made.script, page(made)):
+    for part in (made.svg, json.dumps(made.spec), defs(made.outlines)):
         assert not REQUESTS.search(part), REQUESTS.search(part)
-        assert {tag.lower() for tag in HREF.findall(part)} <= {"a"}, "only a link that a person clicks may name a host"
+        assert not HOSTS.search(part)
 
 
-def test_what_folium_writes_names_no_host_at_all():
-    made = drawing()
-    assert not HOSTS.search(made.html)
-    assert not HOSTS.search(made.script)
-
-
-def test_there_is_no_tile_no_jquery_and_no_bootstrap():
-    made = drawing()
-    assert not re.search(r"tileLayer|jquery|bootstrap|awesome|cdn", made.html + made.script, re.I)
-    assert not re.search(r"<script[^>]+src|jquery|bootstrap", page(made), re.I)
+def test_the_map_of_jupyterlab_asks_no_host_for_anything():
+    page = live()
+    assert not REQUESTS.search(page), REQUESTS.search(page)
+    assert {tag.lower() for tag in HREF.findall(page)} <= {"a"}, "only a link that a person clicks may name a host"
+    assert not re.search(r"<script[^>]+src|jquery|bootstrap|L\.tileLayer\(", page, re.I)
 
 
 def test_the_embedded_leaflet_asks_for_no_picture_and_no_source_map():
@@ -81,64 +82,88 @@ def test_the_embedded_leaflet_asks_for_no_picture_and_no_source_map():
 
 def test_the_same_layers_give_the_same_bytes():
     assert drawing() == drawing()
+    assert live() == live()
 
 
-def test_two_maps_of_a_page_share_no_name():
-    names = [set(re.findall(r"\b\w+_carte_\w+?_\d+\b", drawing(k).script)) for k in ("carte_lieu", "carte_titre")]
+def test_two_live_maps_of_a_page_share_no_name():
+    names = [set(re.findall(r"\b\w+_carte_\w+?_\d+\b", live(k))) for k in ("carte_lieu", "carte_titre")]
     assert all(names)
     assert not names[0] & names[1]
 
 
-def test_the_element_and_the_script_speak_of_the_same_map():
+def test_label_and_credit_are_on_the_map():
     made = drawing()
-    identifier = re.search(r'id="([^"]+)"', made.html)[1]
-    assert f'L.map("{identifier}"' in made.script
-    assert 'aria-label="Où se trouve le quartier"' in made.html
-
-
-def test_the_credit_is_on_the_map():
-    assert json.dumps(CREDIT).strip('"') in drawing().script or CREDIT in drawing().script
+    assert (made.spec["label"], made.spec["credit"]) == (LABEL, CREDIT)
+    assert f'aria-label="{LABEL}"' in made.svg
 
 
 # --- outlines ----------------------------------------------------------------------------------------
 
 
-def collections(script: str) -> list[dict]:
-    """The GeoJSON objects within a script."""
-    decoder, found = json.JSONDecoder(), []
-    for match in re.finditer(r'\{"bbox"|\{"features"|\{"type": "FeatureCollection"', script):
-        content, _ = decoder.raw_decode(script[match.start() :])
-        if "features" in content:
-            found.append(content)
-    return found
+def corners(d: str) -> list[list[tuple[float, float]]]:
+    """Read path data back: rings of longitude and latitude, as the page's script does."""
+    rings = []
+    for part in d.split("M")[1:]:
+        start, steps = part.rstrip("z").split("l")
+        x, y = map(int, re.findall(r"-?\d+", start))
+        ring, moves = [(x / UNITS_PER_DEGREE, -y / UNITS_PER_DEGREE)], list(map(int, re.findall(r"-?\d+", steps)))
+        for dx, dy in zip(moves[::2], moves[1::2], strict=True):
+            x, y = x + dx, y + dy
+            ring.append((x / UNITS_PER_DEGREE, -y / UNITS_PER_DEGREE))
+        rings.append(ring)
+    return rings
 
 
-def numbers(nested: object) -> list[float]:
-    return [n for part in nested for n in numbers(part)] if isinstance(nested, list) else [nested]
+def test_an_outline_is_written_once_and_both_layers_name_it():
+    given_twice = shapes().assign(code=["QN06254M", "QN06255M", "62193"])
+    made = draw([Layer(given_twice, "qpv"), Layer(given_twice.iloc[:1], "qpv", dash="5 4")], "c", LABEL, CREDIT)
+    assert sorted(made.outlines) == ["o-qpv-QN06254M", "o-qpv-QN06255M"]
+    assert made.svg.count('href="#o-qpv-QN06254M"') == 2
+    assert defs(made.outlines).count("<path") == 2
 
 
-def test_coordinates_have_at_most_five_decimals():
-    found = collections(drawing().script)
-    assert [len(c["features"]) for c in found] == [3, 1]
-    written = [n for c in found for f in c["features"] for n in numbers(f["geometry"]["coordinates"])]
-    assert len(written) > 20
-    assert all(n == round(n, 5) and len(repr(n).partition(".")[2]) <= 5 for n in written)
-    assert {1.88123, 50.94123} <= set(written)
+def test_a_path_gives_back_its_corners_to_a_metre():
+    ((first, second),) = [corners(path_of(shapes().geometry.iloc[1]))]
+    assert (1.83, 50.94) in first
+    assert (1.84, 50.95) in first
+    assert (1.85012, 50.94988) in second
+    assert len(first) == len(second) == 4, "the closing point is the z"
+
+
+@quick
+@given(st.lists(st.tuples(st.integers(-200, 200), st.integers(-200, 200)), min_size=3, max_size=12, unique=True))
+def test_any_ring_is_read_back_as_it_was_written(points):
+    ring = [(x / 100, y / 100) for x, y in points]
+    (read,) = corners(path_of(Polygon(ring)))
+    assert read == [pytest.approx(p) for p in ring]
+
+
+def test_a_hole_is_a_ring_of_its_own():
+    assert len(corners(path_of(box(0, 0, 1, 1) - box(0.2, 0.2, 0.4, 0.4)))) == 2
 
 
 def test_the_view_is_rounded_too_and_holds_everything():
-    (west_south, east_north) = re.search(r"fitBounds\(\s*\[\[(.*?)\], \[(.*?)\]\]", drawing().script, re.S).groups()
-    south, west = (float(n) for n in west_south.split(","))
-    north, east = (float(n) for n in east_north.split(","))
+    (south, west), (north, east) = drawing().spec["view"]
     assert south < 50.94
     assert west < 1.83
     assert north > 50.95876
     assert east > 1.90123
+    assert all(n == round(n, 5) for n in (south, west, north, east))
 
 
-def test_a_tooltip_holds_name_and_value_on_two_lines():
-    tips = [f["properties"]["tip"] for c in collections(drawing().script) for f in c["features"]]
-    assert tips[:3] == ["Beau Marais<br>12 190 €", "Fort Nieulay<br>13 620 €", "Calais"]
+def test_a_point_stands_where_it_is_in_both_drawings():
+    made = drawing()
+    assert [50.95131, 1.85861] in [item[0] for item in made.spec["layers"][0]["items"]]
+    (cy,) = re.findall(r'<circle cx="\d+" cy="(-?\d+)"', made.svg)
+    assert int(cy) == round(-50.95131 * UNITS_PER_DEGREE)
+
+
+def test_a_tip_holds_name_and_value_on_two_lines():
+    assert [item[1] for item in drawing().spec["layers"][0]["items"]] == [
+        "Beau Marais\n12 190 €",
+        "Fort Nieulay\n13 620 €",
+        "Calais",
+    ]
 
 
 def test_the_layers_that_were_given_are_not_changed():
@@ -149,7 +174,7 @@ def test_the_layers_that_were_given_are_not_changed():
 
 def test_an_empty_layer_draws_nothing_and_does_no_harm():
     made = draw([Layer(shapes().iloc[:0]), Layer(shapes())], "c", "x", CREDIT)
-    assert len(collections(made.script)) == 1
+    assert len(made.spec["layers"]) == 1
 
 
 # --- classes -----------------------------------------------------------------------------------------

@@ -89,7 +89,7 @@ def test_map_cells_give_the_batch_a_map_without_a_second_leaflet(executed: nbfor
     cells = {c.id: c for c in executed.cells}
     for identifier in MAP_CELLS:
         content = cells[identifier].outputs[0].data[BRIEF_MIME]
-        assert 'class="map"' in content
+        assert 'class="map" data-map=' in content
         assert "<iframe" not in content
         assert "Leaflet 1." not in content
 

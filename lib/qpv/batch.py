@@ -22,6 +22,7 @@ from typing import Any, Final
 
 from qpv.atomic import write_atomically
 from qpv.errors import ParameterError
+from qpv.html import STILL
 from qpv.quarter import Quarter
 from qpv.vocabulary import BRIEF_THEMES
 
@@ -202,6 +203,7 @@ def _settle_worker(log: Path) -> None:
     import signal
 
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    os.environ[STILL] = "1"
     log.parent.mkdir(parents=True, exist_ok=True)
     with log.open("ab") as stream:
         os.dup2(stream.fileno(), 2)

@@ -5,12 +5,17 @@ from __future__ import annotations
 import html
 import json
 import re
-from dataclasses import dataclass
-from typing import Final
+from dataclasses import dataclass, field
+from typing import Any, Final
 
 #: The kind of output that the brief's exporter takes; JupyterLab takes ``text/html``.
 BRIEF_MIME: Final = "application/vnd.qpv.brief+html"
 RECORD_MIME: Final = "application/vnd.qpv.record+json"
+#: Outlines that the maps of a block name, by id; the exporter writes each once a page.
+OUTLINES_MIME: Final = "application/vnd.qpv.outlines+json"
+
+#: The variable that is set while a batch runs: its notebooks show still maps, since nobody looks at them live.
+STILL: Final = "QPV_STILL_MAPS"
 
 #: Controls and direction marks that could disguise a label.
 _INVISIBLE: Final = re.compile(r"[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u200e\u200f\u202a-\u202e\u2066-\u2069]")
@@ -32,16 +37,27 @@ def script_json(value: object) -> str:
     return dumped.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
 
 
+def css_string(value: object) -> str:
+    """Write a text as a CSS string, inert within a ``<style>`` element."""
+    inner = "".join(c if c.isalnum() or c in " ,.–-’·()" else f"\\{ord(c):x} " for c in visible(value))
+    return f'"{inner}"'
+
+
 @dataclass(frozen=True)
 class Block:
-    """A piece of a brief: what the HTML file shows, and what JupyterLab shows if that differs."""
+    """A piece of a brief: what the HTML file shows, and what JupyterLab shows if that differs.
+
+    ``outlines`` are paths that the maps of the HTML name, by id.
+    """
 
     html: str
     lab: str = ""
+    outlines: dict[str, str] = field(default_factory=dict)
 
-    def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> dict[str, str]:
+    def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> dict[str, Any]:
         del include, exclude
-        return {"text/html": self.lab or f'<div class="qpv">{self.html}</div>', BRIEF_MIME: self.html}
+        shared = {OUTLINES_MIME: self.outlines} if self.outlines else {}
+        return {"text/html": self._repr_html_(), BRIEF_MIME: self.html} | shared
 
     def _repr_html_(self) -> str:
         return self.lab or f'<div class="qpv">{self.html}</div>'
@@ -49,5 +65,5 @@ class Block:
 
 def join(*blocks: Block) -> Block:
     """Put blocks one below the other."""
-    lab = "".join(b.lab or f'<div class="qpv">{b.html}</div>' for b in blocks)
-    return Block("\n".join(b.html for b in blocks), lab)
+    outlines = {name: d for b in blocks for name, d in b.outlines.items()}
+    return Block("\n".join(b.html for b in blocks), "".join(b._repr_html_() for b in blocks), outlines)

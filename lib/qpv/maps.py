@@ -1,25 +1,23 @@
-"""Maps: folium with Leaflet alone, no tile, no request to any host; colours in classes.
+"""Maps: outlines written once a page, each map a list of references to them, colours in classes.
 
-Folium's default page loads ten files from content networks; :class:`QuietMap` names none.  The
-brief carries Leaflet once; in JupyterLab each map carries its own copy, in a frame.
+A map of a brief is two things at once: an inline SVG, for print and for a page without script, and a
+description from which the page's script draws the same map with Leaflet.  Both name outlines by id.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
-from html import escape
 from importlib.resources import files
 from typing import Any, Final
 
-import folium
 import geopandas as gpd
 import numpy as np
 import pandas as pd
 import shapely
-from branca.element import Element, MacroElement
-from folium.template import Template
+from shapely.geometry.base import BaseGeometry
 
 from qpv.html import text, visible
 
@@ -30,42 +28,19 @@ OWN_STROKE: Final = "#b5500b"
 STROKE: Final = "#5b6672"
 
 #: Degrees: about 6 m for QPV, 60 m for communes and larger; then five decimals (1 m).
-_TOLERANCE: Final = {"qpv": 0.00006, "commune": 0.0006, "departement": 0.002}
-
-
-class QuietMap(folium.Map):
-    """A folium map that needs Leaflet and nothing else, and asks no host for anything."""
-
-    default_js: list[tuple[str, str]] = []  # noqa: RUF012  folium reads class attributes
-    default_css: list[tuple[str, str]] = []  # noqa: RUF012
-
-    _template = Template(
-        """
-        {% macro html(this, kwargs) %}
-            <div class="map" id="{{ this.get_name() }}" role="region" aria-label="{{ this.label|e }}"></div>
-        {% endmacro %}
-        {% macro script(this, kwargs) %}
-            var {{ this.get_name() }} = L.map("{{ this.get_name() }}", {
-                zoomControl: true, scrollWheelZoom: false, attributionControl: true, zoomSnap: 0.25, maxZoom: 17
-            });
-            {{ this.get_name() }}.attributionControl.setPrefix(false).addAttribution({{ this.credit|tojson }});
-            L.control.scale({imperial: false}).addTo({{ this.get_name() }});
-        {% endmacro %}
-        """
-    )
-
-    def __init__(self, label: str, credit: str) -> None:
-        super().__init__(tiles=None)
-        self.label = visible(label)
-        self.credit = text(credit)
+_TOLERANCE: Final = {"qpv": 0.00006, "commune": 0.0006, "epci": 0.0006, "departement": 0.002}
+#: Outlines are written in units of 10⁻⁵ degree (about a metre), south positive as SVG wants it.
+UNITS_PER_DEGREE: Final = 100_000
+#: Points of an SVG map are drawn for a picture of this width, in pixels.
+_WIDTH: Final = 640
 
 
 @dataclass(frozen=True)
 class Layer:
     """Shapes of one kind.
 
-    ``shapes`` has ``geometry`` (EPSG:4326), ``name`` and ``tip`` (plain text, lines separated by a
-    line feed), and may have ``fill``, ``stroke``, ``weight``, ``radius`` (points, in pixels).
+    ``shapes`` has ``geometry`` (EPSG:4326), ``code`` where outlines have one, and ``tip`` (plain text, lines
+    separated by a line feed), and may have ``fill``, ``stroke``, ``weight``, ``radius`` (points, in pixels).
     """
 
     shapes: gpd.GeoDataFrame
@@ -80,82 +55,123 @@ class Layer:
 
 @dataclass(frozen=True)
 class Drawing:
-    """A drawn map: its element and script for the brief, a whole page for JupyterLab."""
+    """A drawn map: its SVG, its description for the page's script, and the outlines that both name."""
 
-    html: str
-    script: str
-    page: str
+    svg: str
+    spec: dict[str, Any]
+    outlines: dict[str, str]
 
 
 def draw(layers: Sequence[Layer], key: str, label: str, credit: str, focus: gpd.GeoSeries | None = None) -> Drawing:
     """Draw layers, the first below; the view holds ``focus``, else everything.
 
-    The same layers give the same bytes: folium's random names are replaced by ``key``.
+    Parameters
+    ----------
+    layers
+        What is drawn; labels and tips are plain text, escaped here.
+    key
+        A name of the map, unique in its page.
+    label, credit
+        What the map shows, for a screen reader, and where its outlines come from.
+    focus
+        Geometries in EPSG:4326 that the view must hold.
     """
-    board = QuietMap(label, credit)
+    south, west, north, east = extent(layers, focus)
+    outlines: dict[str, str] = {}
+    described, drawn = [], []
+    squeeze = math.cos(math.radians((south + north) / 2))
+    unit = (east - west) * UNITS_PER_DEGREE * squeeze / _WIDTH
     for layer in layers:
         if len(layer.shapes):
-            _add(board, layer)
+            items = _items(layer, key, outlines)
+            described.append(_looks(layer) | {"items": items})
+            drawn += [_element(layer, item, unit, squeeze) for item in items]
+    x, y = west * UNITS_PER_DEGREE * squeeze, -north * UNITS_PER_DEGREE
+    width, height = (east - west) * UNITS_PER_DEGREE * squeeze, (north - south) * UNITS_PER_DEGREE
+    svg = (
+        f'<svg class="map-print" viewBox="{x:.0f} {y:.0f} {width:.0f} {height:.0f}" role="img" aria-label="{text(label)}">'
+        f"{''.join(drawn)}</svg>"
+    )
+    spec = {
+        "key": key, "label": visible(label), "credit": visible(credit),
+        "view": [[south, west], [north, east]], "layers": described,
+    }  # fmt: skip
+    return Drawing(svg, spec, outlines)
+
+
+def extent(layers: Sequence[Layer], focus: gpd.GeoSeries | None) -> tuple[float, float, float, float]:
+    """Give the view as south, west, north, east, with a margin, in degrees."""
     view = focus if focus is not None and len(focus) else pd.concat([la.shapes.geometry for la in layers])
     west, south, east, north = (float(v) for v in view.total_bounds)
     pad = max(0.004, 0.06 * max(east - west, north - south))
-    board.fit_bounds([[round(south - pad, 5), round(west - pad, 5)], [round(north + pad, 5), round(east + pad, 5)]])
-    figure: Any = board.get_root()
-    _pin_names(board, key)
-    figure.render()
-    html, script = figure.html.render(), figure.script.render()
-    style = "".join(e.render() for e in figure.header._children.values() if "tooltip" in e.get_name().lower())
-    page = (
-        f"<!doctype html><html lang='fr'><head><meta charset='utf-8'><style>{leaflet_css()}"
-        f"html,body{{margin:0}}.map{{height:380px;background:#fbfaf7}}</style>{style}<script>{leaflet_js()}</script></head>"
-        f"<body>{html}<script>{script}</script></body></html>"
-    )
-    frame = f'<iframe srcdoc="{escape(page)}" style="width:100%;height:390px;border:0" title="{text(label)}"></iframe>'
-    return Drawing(html, script, frame)
+    return round(south - pad, 5), round(west - pad, 5), round(north + pad, 5), round(east + pad, 5)
 
 
-def _add(board: folium.Map, layer: Layer) -> None:
+def defs(outlines: dict[str, str]) -> str:
+    """Write outlines once, for every map of a page to name."""
+    paths = "".join(f'<path id="{text(name)}" d="{d}"/>' for name, d in sorted(outlines.items()))
+    return f'<svg class="outlines" width="0" height="0" aria-hidden="true"><defs>{paths}</defs></svg>' if paths else ""
+
+
+def _looks(layer: Layer) -> dict[str, Any]:
+    looks = {"stroke": layer.stroke, "weight": layer.weight, "opacity": layer.opacity, "radius": layer.radius}
+    return looks | ({"fill": layer.fill} if layer.fill else {}) | ({"dash": layer.dash} if layer.dash else {})
+
+
+def _items(layer: Layer, key: str, outlines: dict[str, str]) -> list[list[Any]]:
+    """List the shapes as ``[outline id or [latitude, longitude], tip, own looks]``; keep their outlines."""
     shapes = layer.shapes.reset_index(drop=True)
-    shapes = shapes.set_geometry(_lighten(shapes.geometry, layer.level))
-    looks = {
-        "fill": layer.fill, "stroke": layer.stroke, "weight": layer.weight, "radius": layer.radius, "opacity": layer.opacity,
-    }  # fmt: skip
-    for name, default in looks.items():
-        if name not in shapes:
-            shapes[name] = default
-    shapes["tip"] = ["<br>".join(text(part) for part in str(t).split("\n")) for t in shapes["tip"]]
-    kept = shapes[["tip", "fill", "stroke", "weight", "radius", "opacity", "geometry"]]
-    folium.GeoJson(
-        kept.to_json(drop_id=False),
-        marker=folium.CircleMarker(radius=layer.radius, fill=True),
-        style_function=lambda f, dash=layer.dash: {
-            "color": f["properties"]["stroke"],
-            "weight": f["properties"]["weight"],
-            "fillColor": f["properties"]["fill"] or "none",
-            "fillOpacity": f["properties"]["opacity"] if f["properties"]["fill"] else 0,
-            "radius": f["properties"]["radius"],
-            **({"dashArray": dash} if dash else {}),
-        },
-        tooltip=folium.GeoJsonTooltip(fields=["tip"], aliases=[""], labels=False, sticky=True),
-    ).add_to(board)
+    own = [c for c in ("fill", "stroke", "weight", "radius", "opacity") if c in shapes]
+    items = []
+    for position, shape in enumerate(lighten(shapes.geometry, layer.level)):
+        row = shapes.iloc[position]
+        where: Any
+        if shape.geom_type == "Point":
+            where = [round(shape.y, 5), round(shape.x, 5)]
+        else:
+            code = str(row["code"]) if "code" in shapes else f"{key}-{position}"
+            where = visible(f"o-{layer.level}-{code}")
+            outlines[where] = path_of(shape)
+        looks = {c: row[c].item() if hasattr(row[c], "item") else row[c] for c in own}
+        items.append([where, visible(row["tip"]), {k: v for k, v in looks.items() if v != getattr(layer, k)}])
+    return items
 
 
-def _lighten(shapes: gpd.GeoSeries, level: str) -> gpd.GeoSeries:
+def _element(layer: Layer, item: list[Any], unit: float, squeeze: float) -> str:
+    where, _, own = item
+    looks = _looks(layer) | own
+    fill = looks.get("fill") or "none"
+    style = (
+        f'fill="{text(fill)}" fill-opacity="{looks["opacity"]}" stroke="{text(looks["stroke"])}" stroke-width="{looks["weight"]}"'
+        + (f' stroke-dasharray="{text(looks["dash"])}"' if looks.get("dash") else "")
+    )
+    if isinstance(where, str):
+        return f'<use href="#{text(where)}" transform="scale({squeeze:.5f} 1)" {style}/>'
+    y, x = where
+    return (
+        f'<circle cx="{x * UNITS_PER_DEGREE * squeeze:.0f}" cy="{-y * UNITS_PER_DEGREE:.0f}" '
+        f'r="{looks["radius"] * unit:.0f}" {style}/>'
+    )
+
+
+def path_of(shape: BaseGeometry) -> str:
+    """Write a polygon as SVG path data in whole units, each point relative to the last."""
+    parts = []
+    for polygon in shapely.get_parts(shape):
+        for ring in [polygon.exterior, *polygon.interiors] if polygon.geom_type == "Polygon" else [polygon]:
+            xy = np.round(shapely.get_coordinates(ring) * (UNITS_PER_DEGREE, -UNITS_PER_DEGREE)).astype(int)
+            closed = ring.geom_type == "LinearRing"
+            steps = np.diff(xy[:-1] if closed else xy, axis=0)
+            moves = "".join(f"{dx}{'' if dy < 0 else ' '}{dy}" if n == 0 else f"{'' if dx < 0 else ' '}{dx}{'' if dy < 0 else ' '}{dy}"
+                            for n, (dx, dy) in enumerate(steps))  # fmt: skip
+            parts.append(f"M{xy[0][0]} {xy[0][1]}l{moves}{'z' if closed else ''}")
+    return "".join(parts)
+
+
+def lighten(shapes: gpd.GeoSeries, level: str) -> gpd.GeoSeries:
     """Simplify and round outlines to what a screen shows."""
     simple = shapes.simplify(_TOLERANCE.get(level, 0.0), preserve_topology=True) if level in _TOLERANCE else shapes
     return gpd.GeoSeries(shapely.transform(simple.values, lambda xy: np.round(xy, 5)), crs=shapes.crs)
-
-
-def _pin_names(element: Element | MacroElement, key: str, counter: list[int] | None = None) -> None:
-    counter = counter if counter is not None else [0]
-    element._id = f"{key}_{counter[0]}"
-    counter[0] += 1
-    for child in element._children.values():
-        _pin_names(child, key, counter)
-    for attribute in ("tooltip", "marker"):
-        part = getattr(element, attribute, None)
-        if isinstance(part, Element) and part not in element._children.values():
-            _pin_names(part, key, counter)
 
 
 @dataclass(frozen=True)

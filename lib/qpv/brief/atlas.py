@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import math
+import os
 from typing import Final
 
 import geopandas as gpd
 import pandas as pd
 from shapely.geometry import Point
 
-from qpv import maps, tables
+from qpv import live_maps, maps, tables
 from qpv.brief.ledger import Ledger
 from qpv.brief.schools import around, colleges, school_facts
 from qpv.comparison import KeyFigure
-from qpv.html import Block, text
-from qpv.maps import Classes, Drawing, Layer
+from qpv.html import STILL, Block, script_json, text
+from qpv.maps import Classes, Layer
 from qpv.numbers import DASH, NNBSP, format_value
 from qpv.profile import Profile
 from qpv.quarter import format_period, period_position
@@ -306,12 +307,16 @@ def _block(
 ) -> Block:
     if not any(len(layer.shapes) for layer in layers):
         return Block(f"<p class='notice'>{text(title)} : ni contour ni point connus, la carte ne peut pas être dessinée.</p>")
-    drawing: Drawing = maps.draw(layers, key.replace("-", "_"), title, CREDIT, focus)
+    label = key.replace("-", "_")
+    drawing = maps.draw(layers, key, title, CREDIT, focus)
     swatches = "".join(f"<li>{f'<i style=background:{c}></i>' if c else ''}{text(words)}</li>" for c, words in legend)
     after = (
         f"<ul class='legend'>{swatches}</ul>" + (f"<p class='note'>{text(note)}</p>" if note else "")
         + f"<details><summary>Données de la carte</summary>{data}</details></figure>"
     )  # fmt: skip
     head = f"<figure class='map-figure'><figcaption>{text(title)}</figcaption>"
-    html = f"{head}{drawing.html}<script>{drawing.script}</script>{after}"
-    return Block(html, f'<div class="qpv">{head}{drawing.page}{after}</div>')
+    spec = f'<script type="application/json">{script_json(drawing.spec)}</script>'
+    html = f'{head}<div class="map" data-map="{key}">{drawing.svg}{spec}</div>{after}'
+    still = os.environ.get(STILL)
+    picture = maps.defs(drawing.outlines) + drawing.svg if still else live_maps.frame(layers, label, title, CREDIT, focus)
+    return Block(html, f'<div class="qpv">{head}{picture}{after}</div>', drawing.outlines)

@@ -250,7 +250,7 @@ def sources(profile: Profile, ledger: Ledger) -> Block:
             [f"{edition['producer']}, {edition['dataset']}", identifier, date, edition["licence"], edition["landing_page"]]
         )
     table = tables.plain_table(
-        ["Source", "Édition", "Publiée", "Licence", "Page"], rows, "Éditions utilisées dans ce brief", "small"
+        ["Source", "Édition", "Publiée", "Licence", "Page"], rows, "Éditions utilisées dans ce brief", "small sources"
     )
     traps = sorted({t for e in ledger.editions() for t in editions.at[e, "traps"].split("|") if t})
     warnings = dict.fromkeys(w for i in ledger.indicators() for w in profile.catalog.indicator(i).warnings)

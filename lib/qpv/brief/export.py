@@ -12,8 +12,8 @@ from nbconvert.filters.markdown_mistune import IPythonRenderer, MarkdownWithMath
 
 import qpv
 from qpv.brief.blocks import style_sheet
-from qpv.html import BRIEF_MIME, RECORD_MIME
-from qpv.maps import leaflet_css, leaflet_js
+from qpv.html import BRIEF_MIME, OUTLINES_MIME, RECORD_MIME, css_string
+from qpv.maps import defs, leaflet_css, leaflet_js
 from qpv.quarter import Quarter
 from qpv.vocabulary import THEMES_FR
 
@@ -33,12 +33,32 @@ def to_html(notebook: nbformat.NotebookNode) -> str:
     record = record_of(notebook) or {}
     name, theme = record.get("name", "Brief"), THEMES_FR.get(record.get("theme", ""), "")
     when = f", {Quarter.parse(record['quarter']).label}" if record.get("quarter") else ""
+    title = f"{name} – {theme}{when}"
     about = {
-        "title": f"{name} – {theme}{when}", "style": leaflet_css() + style_sheet(), "leaflet": leaflet_js(),
-        "mime": BRIEF_MIME, "version": qpv.__version__,
+        "title": title, "style": leaflet_css() + style_sheet() + _running_foot(title), "leaflet": leaflet_js(),
+        "mime": BRIEF_MIME, "version": qpv.__version__, "script": _page_script(), "outlines": defs(_outlines(notebook)),
     }  # fmt: skip
     page, _ = _exporter().from_notebook_node(notebook, resources={"qpv": about})
     return str(page)
+
+
+def _running_foot(title: str) -> str:
+    """Say on each printed page which brief it is of, where its sources are, and its number."""
+    said = css_string(f"{title}. Observatoire des QPV ; sources en fin de document.")
+    looks = "font: 7pt system-ui, Arial, sans-serif; color: #4d5762;"
+    number = f'content: counter(page) " / " counter(pages); {looks}'
+    return f"@page {{ @bottom-left {{ content: {said}; {looks} }} @bottom-right {{ {number} }} }}"
+
+
+def _outlines(notebook: nbformat.NotebookNode) -> dict[str, str]:
+    """Gather the outlines that the maps name, each once."""
+    outputs = [o for cell in notebook.cells for o in cell.get("outputs", [])]
+    return {name: d for o in outputs for name, d in o.get("data", {}).get(OUTLINES_MIME, {}).items()}
+
+
+@cache
+def _page_script() -> str:
+    return (files("qpv.brief") / "template" / "brief.js").read_text("utf-8")
 
 
 class _BriefExporter(TemplateExporter):
