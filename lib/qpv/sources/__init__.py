@@ -4,10 +4,10 @@ To add a source, write a module with a function decorated by :func:`qpv.sources.
 it here, and name it in ``data/catalog/sources.yml``.
 """
 
-from qpv.sources import areas, contours, heat, iris, long_table, schools, squares, wide_table
+from qpv.sources import air, areas, contours, heat, iris, long_table, schools, squares, wide_table
 from qpv.sources.base import READERS, Delivery
 from qpv.sources.rawfile import Finding
 
 __all__ = [
-    "READERS", "Delivery", "Finding", "areas", "contours", "heat", "iris", "long_table", "schools", "squares", "wide_table",
+    "READERS", "Delivery", "Finding", "air", "areas", "contours", "heat", "iris", "long_table", "schools", "squares", "wide_table",
 ]  # fmt: skip
