@@ -61,6 +61,8 @@ def measured(catalog: Catalog, item: Recognised, delivery: Delivery, outlines: g
     found = features.near(outlines.loc[qpv.index.union(communes.index)])
     for level, generation, areas in groups:
         pairs = overlaps(areas, found) if features.kind != "lines" else None
+        if pairs is not None and pairs.empty:
+            continue
         for indicator, column in catalog.columns_of(item.source.id):
             if level == "commune" and column.tally and column.tally.within:
                 continue  # "near" is said of a neighbourhood

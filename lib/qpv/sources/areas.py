@@ -14,6 +14,8 @@ from qpv.sources.rawfile import RawFile
 
 #: Shares of the surface of a zone: buildings, roads and car parks, bare soil, water, vegetation, trees.
 _SHARES: Final = ("bur", "ror", "bsr", "war", "ver", "vhr")
+#: Classes of the system of Stewart and Oke.
+_CLASSES: Final = frozenset([*map(str, range(1, 11)), *"ABCDEFG"])
 #: Values of ``ame_d`` and ``ame_g`` (schema « aménagements cyclables ») apart from motor traffic.
 _OWN_WAY: Final = ("PISTE CYCLABLE", "DOUBLE SENS CYCLABLE PISTE", "VOIE VERTE")
 _NONE: Final = ("", "AUCUN", "None", "nan")
@@ -34,7 +36,7 @@ def read_climate_zones(raw: RawFile, source: Source, edition: Edition, context: 
     Raises
     ------
     SourceError
-        If the file cannot be read, a column or the coordinate system lacks, or a share is none.
+        If the file cannot be read, a column or the coordinate system lacks, or a class or share is none.
     """
     tallies = [c.tally for _, c in context.catalog.columns_of(source.id) if c.tally]
     columns = sorted({"lcz", *(t.of for t in tallies if t.of), *(name for t in tallies for name in t.where)})
@@ -43,6 +45,10 @@ def read_climate_zones(raw: RawFile, source: Source, edition: Edition, context: 
 
     def near(outlines: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
         found, bounds = read_near(raw, edition, columns, outlines, 0.0)
+        found["lcz"] = found["lcz"].astype(str).str.strip().str.upper()
+        wrong = found.loc[~found["lcz"].isin(_CLASSES), "lcz"]
+        if len(wrong):
+            raise SourceError(f"{raw.name}: {wrong.iloc[0]!r} is no class of local climate zone (1 to 10, A to G)")
         for name in shares:
             if name not in bounds or not (bounds.loc["min", name] >= 0 and bounds.loc["max", name] <= 100.5):
                 raise SourceError(f"{raw.name}: column {name} is no share of a surface (0 to 1, or 0 to 100)")

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from typing import Final
 
 import geopandas as gpd
+import numpy as np
 import pandas as pd
 import pyogrio.errors
 import pyogrio.raw
@@ -24,7 +25,9 @@ _METRES_A_DEGREE: Final = 60_000.0
 def boxes_around(outlines: gpd.GeoDataFrame, crs: CRS, margin: float) -> shapely.STRtree:
     """Index the boxes of the outlines, wider by ``margin`` metres, in the CRS of a file."""
     step = margin / _METRES_A_DEGREE if crs.is_geographic else margin
-    west, south, east, north = outlines.geometry.to_crs(crs).bounds.to_numpy().T
+    bounds = outlines.geometry.to_crs(crs).bounds.to_numpy()
+    # Other territories have no place in a projection made for one: the far ones come out infinite.
+    west, south, east, north = bounds[np.isfinite(bounds).all(axis=1)].T
     return shapely.STRtree(shapely.box(west - step, south - step, east + step, north + step))
 
 
