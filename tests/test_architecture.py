@@ -32,6 +32,7 @@ LAYERS: tuple[set[str], ...] = (
     {"catalog", "reference", "schemas"},
     {"sources", "contracts", "crosswalk", "download"},
     {"overlay"},
+    {"features"},
     {"proxies"},
     {"warehouse", "preference", "fetch"},
     {"build", "profile"},

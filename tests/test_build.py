@@ -237,6 +237,8 @@ def test_every_row_with_a_valid_code_is_one_observation_of_each_indicator(full: 
         total = item.source.table.total_code
         rows = int((valid | (frame[key].str.strip() == total)).sum())
         found = counts[item.edition.id]
+        if item.source.table.long:  # as many rows to each measure
+            rows //= frame[item.source.table.long.measure[0]].nunique()
         if item.source.table.period_column:  # one row a territory and period
             found = found.groupby("indicator").sum()
         assert set(found) == {rows}, item.edition.id

@@ -198,8 +198,8 @@ def test_every_source_that_is_read_has_a_reader_and_editions_with_row_counts(cat
             assert set(edition.periods) <= {*source.blocks, "main"}, edition.id
 
 
-def test_the_poverty_series_breaks_in_2019(catalog: Catalog) -> None:
-    assert [b.period for b in catalog.indicator("poverty_rate_pct").breaks] == ["2019"]
+def test_the_poverty_series_breaks_in_2019_and_with_the_method_of_2023(catalog: Catalog) -> None:
+    assert [b.period for b in catalog.indicator("poverty_rate_pct").breaks] == ["2019", "2023"]
 
 
 def test_every_theme_has_a_french_name() -> None:

@@ -142,7 +142,7 @@ def test_burglaries_are_per_1000_dwellings_and_years_have_two_digits(deliver) ->
     assert rate["burglaries_per_1000_dwellings"] == pytest.approx(3802 / 724155.5304694272 * 1000, abs=1e-6)
     assert rate["family_assault_victims_per_1000"] == pytest.approx(6910 / 1461441 * 1000, abs=1e-6)
     assert sorted(set(table["period"])) == [str(y) for y in range(2016, 2024)]
-    assert [f.message for f in delivery.findings] == ["128 rows left out, no code of a département: NA"]
+    assert [f.message for f in delivery.findings] == ["40 rows left out, no code of level 'departement': NA"]
 
 
 def test_the_second_hand_compilation_is_not_read(full: Warehouse, catalog: Catalog) -> None:
@@ -155,9 +155,9 @@ def test_the_second_hand_compilation_is_not_read(full: Warehouse, catalog: Catal
     [
         ("iris_2021.csv", "CODE_IRIS;", "IRIS;", "no column 'CODE_IRIS'"),
         ("iris_2021.csv", "\r\n010020000;", "\r\n010010000;", "010010000 stands twice"),
-        ("donnee-dep-2023.csv", '"Homicides";"16";"02"', '"Homicides";"2016";"02"', "'2016' has not two digits"),
+        ("donnee-dep-2023.csv", '"Violences sexuelles";"16";"02"', '"Violences sexuelles";"2016";"02"', "'202016' is no period"),
         ("donnee-dep-2023.csv", "5,25025335032018e+00", "beaucoup", "'beaucoup' is neither a number"),
-        ("donnee-dep-2023.csv", '"tauxpourmille"', '"taux"', "missing columns tauxpourmille"),
+        ("donnee-dep-2023.csv", '"tauxpourmille"', '"taux"', "missing columns 'tauxpourmille'"),
     ],
 )
 def test_a_damaged_file_is_refused_by_name(

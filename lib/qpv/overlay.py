@@ -206,6 +206,66 @@ def carry(
     ).reindex(pd.Index(pairs["code"].unique(), name="code").sort_values()).fillna({"share": 0.0, "cells": 0})  # fmt: skip
 
 
+def ratio(pairs: pd.DataFrame, above: pd.Series, below: pd.Series, minimum: float = MINIMUM_SHARE) -> pd.DataFrame:
+    """Carry a quotient as what it is: the sum of the numerators over the sum of the denominators, each in parts.
+
+    Both are counts of the cells (poor households, households), spread evenly in each.  The mean of the cells' own
+    quotients would let a square of three households weigh as much as one of three hundred.
+
+    Parameters
+    ----------
+    pairs
+        From :func:`overlaps`.
+    above, below
+        By label of the cell; a cell where either is ``NaN`` counts as not covered.
+    minimum
+        Smallest share of the area (0-1) that cells with both must cover.
+
+    Returns
+    -------
+    pandas.DataFrame
+        As :func:`carry`; nothing over zero is no value.
+    """
+    known = above.notna() & below.notna()
+    top = carry(pairs, above.where(known), "count", minimum=minimum)
+    base = carry(pairs, below.where(known), "count", minimum=minimum)
+    return top.assign(value=top["value"] / base["value"].where(base["value"] > 0))
+
+
+def lengths(lines: gpd.GeoDataFrame, areas: gpd.GeoDataFrame, near: float = 0.0) -> pd.DataFrame:
+    """Measure the lines within each area, or within ``near`` metres of it.
+
+    Parameters
+    ----------
+    lines
+        Lines with a unique index, in any declared CRS.
+    areas
+        See the module.
+
+    Returns
+    -------
+    pandas.DataFrame
+        By ``code``, every area once: ``km`` (0 without a line) and ``lines`` (how many).
+
+    Raises
+    ------
+    ValueError
+        As :func:`mend`.
+    """
+    lines, *_ = mend(lines)
+    areas, *_ = mend(areas)
+    tables = []
+    for epsg, part in _by_system(areas):
+        reach = part.geometry.buffer(near) if near else part.geometry
+        close = _around(lines, part, near).to_crs(epsg)
+        rows, columns = reach.sindex.query(close.geometry, predicate="intersects")
+        shared = shapely.length(shapely.intersection(close.geometry.to_numpy()[rows], reach.to_numpy()[columns]))
+        found = pd.DataFrame({"code": part["code"].to_numpy()[columns], "km": shared / 1000, "lines": 1})[shared > 0]
+        tables.append(found.groupby("code").sum().reindex(part["code"], fill_value=0))
+    empty = pd.DataFrame({"km": pd.Series(dtype=float), "lines": pd.Series(dtype=int)}, index=pd.Index([], name="code"))
+    return (pd.concat(tables) if tables else empty).astype({"km": float, "lines": int}).rename_axis("code").sort_index()
+
+
 def weighted(
     areas: gpd.GeoDataFrame, cells: gpd.GeoDataFrame, value: Hashable, weight: Hashable | None = None, kind: Kind = "rate"
 ) -> pd.DataFrame:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Final
 import pandas as pd
 
 from qpv.catalog import Catalog, Indicator
+from qpv.features import measured
 from qpv.numbers import format_number
 from qpv.overlay import Kind, carry, overlaps
 from qpv.quarter import UNDATED
@@ -34,7 +35,7 @@ def carried(
     deliveries: list[tuple[Recognised, Delivery]],
     geometry: gpd.GeoDataFrame | None,
 ) -> list[pd.DataFrame]:
-    """Compute every proxy that the files allow: from squares, and from IRIS when their outlines are there.
+    """Compute every proxy that the files allow: from squares, areas and lines, and from IRIS when their outlines are there.
 
     Parameters
     ----------
@@ -54,6 +55,7 @@ def carried(
         return []
     qpv = geometry[geometry["level"] == "qpv"]
     tables = [t for item, d in deliveries if d.cells is not None for t in _from_squares(catalog, item, d, qpv)]
+    tables += [t for item, d in deliveries if d.features is not None for t in measured(catalog, item, d, geometry)]
     iris = geometry[geometry["level"] == "iris"]
     if len(iris) and len(qpv):
         observed = [d.observations for _, d in deliveries]

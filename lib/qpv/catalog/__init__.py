@@ -13,6 +13,7 @@ from qpv.catalog.source import (
     Edition,
     Family,
     Fetch,
+    Long,
     NoteCode,
     Source,
     Table,
@@ -21,6 +22,6 @@ from qpv.catalog.source import (
 )
 
 __all__ = [
-    "LEVEL_NAMES", "Block", "Borrowed", "Break", "Catalog", "Column", "Edition", "Family", "Fetch", "Indicator", "NoteCode", "Part", "Source", "Table",
+    "LEVEL_NAMES", "Block", "Borrowed", "Break", "Catalog", "Column", "Edition", "Family", "Fetch", "Indicator", "Long", "NoteCode", "Part", "Source", "Table",
     "Tally", "file_name", "is_file_name",
 ]  # fmt: skip

@@ -16,6 +16,7 @@ class Tally(Entry):
     ``where`` keeps rows (column -> accepted values; a value that ends in ``*`` accepts all that starts like
     it); ``among`` keeps the rows that a share is a share of; ``of`` is the column that is summed, averaged,
     or whose median is taken; ``within`` are metres around the territory, for things with coordinates.
+    Of areas a share is one of the surface and a mean is weighted by it; of lines ``km`` is summed.
     """
 
     kind: Literal["count", "share", "sum", "mean", "median"]

@@ -67,8 +67,37 @@ class Block(Entry):
         return [value] if isinstance(value, str) else value
 
 
+class Long(Entry):
+    """That each row of a table is one (territory, measure, period), as in the files of Insee's Melodi.
+
+    A measure is called by the values of its columns (``measure``), and by the column of the number where several
+    (``value``) hold one, joined by `` | ``: ``MED_SL``, ``Femmes | Total``, ``Collectif | LOG_AUT``; so indicators name
+    it as their ``column``, ``numerator`` or ``denominator``.  ``where`` keeps the rows with these values.  ``level`` is
+    the column that says what kind of territory a row speaks of, ``levels`` its values in our words; rows of any other
+    kind are not read.  ``period_prefix`` is what the file leaves out (``20`` where years have two digits).
+    """
+
+    measure: list[str] = []
+    value: Annotated[list[str], Field(min_length=1)]
+    where: dict[str, list[str]] = {}
+    level: str | None = None
+    levels: dict[str, Literal[tuple(LEVELS)]] = {}  # type: ignore[valid-type]
+    period_prefix: Annotated[str, Field(pattern=r"^(\d{2})?$")] = ""
+
+    @field_validator("measure", "value", mode="before")
+    @classmethod
+    def _one_or_many(cls, value: Any) -> Any:
+        return [value] if isinstance(value, str) else value
+
+    @model_validator(mode="after")
+    def _complete(self) -> Long:
+        if (self.level is None) != (not self.levels):
+            raise ValueError("'level' names a column and 'levels' its values: give both or neither")
+        return self
+
+
 class Table(Entry):
-    """How the file of a source is laid out."""
+    """How the file of a source is laid out; ``{year}`` in ``sheet`` stands for the year of the main period."""
 
     format: Literal["csv", "excel"] = "csv"
     separator: str = ";"
@@ -78,6 +107,7 @@ class Table(Entry):
     key: list[str]
     period_column: str | None = None
     total_code: str | None = None  # the code of the row that holds all QPV together
+    long: Long | None = None  # one row a measure; else one row a territory
 
     @field_validator("key", mode="before")
     @classmethod

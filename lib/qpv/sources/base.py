@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import pandas as pd
 
@@ -31,12 +31,32 @@ class Cells:
 
 
 @dataclass(frozen=True)
+class Features:
+    """Squares, areas or lines of a file too large to hold: what lies around outlines is read when these are known.
+
+    ``near`` takes polygons and gives, of the features that may touch them (lines: that may come within
+    :data:`REACH_METRES`), ``geometry`` in a declared CRS and the columns that the catalogue names; it raises
+    ``SourceError``.  ``name`` is what the features are called in a note.  ``imputed`` names two columns of squares:
+    the persons of squares that the producer imputed, and all persons.
+    """
+
+    kind: Literal["squares", "areas", "lines"]
+    name: str
+    near: Callable[[gpd.GeoDataFrame], gpd.GeoDataFrame]
+    imputed: tuple[str, str] | None = None
+
+
+#: Lines are measured up to this far from a territory.
+REACH_METRES = 300.0
+
+
+@dataclass(frozen=True)
 class Delivery:
     """What one file held: observations, places, outlines, and what was noticed.
 
     ``observations`` and ``territories`` follow :mod:`qpv.schemas`; ``geometry`` has the columns
     ``code, level, generation, geometry`` in EPSG:4326.  ``cells`` are squares whose values
-    :mod:`qpv.proxies` carries to other territories.
+    :mod:`qpv.proxies` carries to other territories; ``features`` are measured by :mod:`qpv.features`.
     """
 
     observations: pd.DataFrame = field(default_factory=lambda: empty(OBSERVATIONS))
@@ -44,6 +64,7 @@ class Delivery:
     geometry: gpd.GeoDataFrame | None = None
     findings: list[Finding] = field(default_factory=list)
     cells: Cells | None = None
+    features: Features | None = None
 
 
 @dataclass(frozen=True)

@@ -12,16 +12,11 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from qpv.catalog import Edition, Source
-from qpv.errors import CatalogError
 from qpv.sources.dictionary import Dictionary
 from qpv.sources.rawfile import Finding, RawFile
 
-_TERM: Final = re.compile(r" ([+-]) ")
 #: A column named alike but for signs, case and a year in two digits.
 _INSIGNIFICANT: Final = re.compile(r"[^0-9a-z]+")
-
-#: One signed column of a sum.
-Term = tuple[int, str]
 
 
 @dataclass(frozen=True)
@@ -54,32 +49,6 @@ class Header:
         if found is not None:
             self.read.add(found)
         return found
-
-    def terms(self, alternatives: list[str], edition: Edition, year: str) -> list[Term] | None:
-        """Give the signed columns of the alternative that the table has in full.
-
-        Alternatives are names of one thing in different editions: a table that has two of them at once
-        shows that a sum was meant, and reading the first would publish a part for the whole.
-
-        Raises
-        ------
-        CatalogError
-            If the table has two alternatives at once.
-        """
-        found: dict[str, list[Term]] = {}
-        for alternative in alternatives:
-            parts = _TERM.split(alternative.replace("{yy}", year[2:4]))
-            signs = [1, *(1 if s == "+" else -1 for s in parts[1::2])]
-            names = [self.find(part) for part in parts[::2]]
-            if all(names):
-                terms = list(zip(signs, [n for n in names if n], strict=True))
-                found[str(terms)] = terms
-        if len(found) > 1:
-            raise CatalogError(
-                f"edition {edition.id} has {' and '.join(map(repr, alternatives))} at once: alternatives exclude each other; "
-                f"for a sum write {' + '.join(alternatives)!r}"
-            )
-        return next(iter(found.values()), None)
 
     def labelled(self, label: str, dictionary: Dictionary) -> list[str]:
         """Give the columns of which the producer's dictionary says what ``label`` looks for."""

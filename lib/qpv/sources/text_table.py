@@ -30,7 +30,7 @@ def read_text_table(raw: RawFile, table: Table, edition: Edition) -> pd.DataFram
         If the encoding, the number of cells of a row, the header, or the number of rows is not
         what the catalogue expects; the message names file, line and expectation.
     """
-    rows = _csv_rows(raw, table) if table.format == "csv" else _sheet_rows(raw, table)
+    rows = _csv_rows(raw, table) if table.format == "csv" else _sheet_rows(raw, table, edition)
     if len(rows) < 2:
         raise SourceError(f"{raw.name}: no rows; expected a header on line {table.header_row} and data")
     header_line, header = rows[0]
@@ -88,15 +88,16 @@ def _csv_rows(raw: RawFile, table: Table) -> list[tuple[int, list[str]]]:
     return rows[table.header_row - 1 :]
 
 
-def _sheet_rows(raw: RawFile, table: Table) -> list[tuple[int, list[str]]]:
+def _sheet_rows(raw: RawFile, table: Table, edition: Edition) -> list[tuple[int, list[str]]]:
+    name = table.sheet and table.sheet.replace("{year}", edition.periods.get("main", "")[:4])
     try:
         sheet = pd.read_excel(
-            io.BytesIO(raw.read_bytes()), sheet_name=table.sheet or 0, header=None, dtype=str,
+            io.BytesIO(raw.read_bytes()), sheet_name=name or 0, header=None, dtype=str,
             engine="calamine", keep_default_na=False,
         )  # fmt: skip
     except (KeyboardInterrupt, SystemExit):
         raise
     except BaseException as error:
-        raise SourceError(f"{raw.name}: no readable sheet {table.sheet or 1!r} ({error})") from error
+        raise SourceError(f"{raw.name}: no readable sheet {name or 1!r} ({error})") from error
     rows = [(n, [str(c) for c in r]) for n, r in enumerate(sheet.itertuples(index=False), start=1)]
     return rows[table.header_row - 1 :]
