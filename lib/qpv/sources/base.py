@@ -14,7 +14,7 @@ from qpv.sources.rawfile import Finding, RawFile
 if TYPE_CHECKING:
     import geopandas as gpd
 
-    from qpv.catalog import Catalog, Edition, Source
+    from qpv.catalog import Catalog, Edition, Source, Tally
     from qpv.reference import Reference
 
 
@@ -31,12 +31,43 @@ class Cells:
 
 
 @dataclass(frozen=True)
+class Figure:
+    """A figure that a file of things allows: the indicator, how it is tallied, of which columns."""
+
+    indicator: str
+    tally: Tally
+    scale: float
+    levels: tuple[str, ...]  # none: all
+    label: str
+
+
+@dataclass(frozen=True)
+class Tallied:
+    """What a file with one row a thing adds up to, before outlines are known.
+
+    ``sums`` has ``figure`` (position in ``figures``), ``level, generation, territory, period, at, value,
+    weight, things``: sums by the codes that the rows carry, at the levels ``qpv, iris, commune, school``;
+    ``at`` is the value of the thing where a median is wanted, else 0.  ``points`` has ``longitude,
+    latitude, departement, period`` and for figure *n* the columns ``v<n>``, ``w<n>`` (``NaN``: not counted).
+    ``seen`` has ``period, departement, things, unplaced``: how many things the file holds there and how many
+    of these have no coordinates; the département is ``""`` where the rows do not tell it.
+    """
+
+    noun: str
+    figures: list[Figure]
+    sums: pd.DataFrame
+    points: pd.DataFrame
+    seen: pd.DataFrame
+    coded: frozenset[str]  # what the rows name by code: "qpv_2024", "commune"…
+
+
+@dataclass(frozen=True)
 class Delivery:
     """What one file held: observations, places, outlines, and what was noticed.
 
     ``observations`` and ``territories`` follow :mod:`qpv.schemas`; ``geometry`` has the columns
     ``code, level, generation, geometry`` in EPSG:4326.  ``cells`` are squares whose values
-    :mod:`qpv.proxies` carries to other territories.
+    :mod:`qpv.proxies` carries to other territories; ``tallied`` are things that :mod:`qpv.tallies` counts.
     """
 
     observations: pd.DataFrame = field(default_factory=lambda: empty(OBSERVATIONS))
@@ -44,6 +75,7 @@ class Delivery:
     geometry: gpd.GeoDataFrame | None = None
     findings: list[Finding] = field(default_factory=list)
     cells: Cells | None = None
+    tallied: Tallied | None = None
 
 
 @dataclass(frozen=True)
