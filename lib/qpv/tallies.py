@@ -7,7 +7,7 @@ silent: a territory has a zero only if the file holds things of its département
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -27,6 +27,10 @@ from qpv.vocabulary import Status
 
 #: From this share of a département's things without coordinates on, a note says so.
 UNPLACED: Final = 0.05
+
+#: Up to this share of a département's things may be of no known commune before its EPCI and its communes' zeros
+#: are left out: codes change with every merger.
+LOST: Final = 0.01
 
 _PLACE: Final = ["level", "generation", "territory", "period"]
 _SUMS: Final = [*_PLACE, "figure", "at", "value", "weight", "things"]
@@ -59,11 +63,11 @@ def counted(
         The deliveries, those of things with observations: status ``observed`` (by code), ``proxy`` (by
         point), ``secret`` (below the indicator's smallest count), ``not_applicable`` (nothing to relate to).
     """
-    qpv = _perimeters(reference, deliveries, geometry)
+    qpv, members = _perimeters(reference, deliveries, geometry), _members(reference)
     done = []
     for item, delivery in deliveries:
         if delivery.tallied is not None:
-            added = _Count(catalog, reference, qpv, geometry, item, delivery.tallied).observations()
+            added = _Count(catalog, reference, qpv, members, geometry, item, delivery.tallied).observations()
             delivery = replace(delivery, observations=compact(pd.concat([delivery.observations, added])), tallied=None)
         done.append((item, delivery))
     return done
@@ -83,6 +87,14 @@ def _perimeters(
     )
 
 
+def _members(reference: Reference) -> dict[str, dict[str, set[str]]]:
+    """Tell, by level and code, of which départements the larger territories are made."""
+    communes = reference.communes
+    every = set(reference.departements["code"])
+    parts = {level: communes.groupby(level)["departement"].agg(set).to_dict() for level in ("epci", "departement", "region")}
+    return parts | {"france": {"FR": every, "FRM": {d for d in every if len(d) == 2}}}
+
+
 @dataclass(frozen=True)
 class _Count:
     """The count of the things of one file."""
@@ -90,6 +102,7 @@ class _Count:
     catalog: Catalog
     reference: Reference
     qpv: pd.DataFrame
+    members: dict[str, dict[str, set[str]]]
     geometry: gpd.GeoDataFrame | None
     item: Recognised
     tallied: Tallied
@@ -97,9 +110,10 @@ class _Count:
     def observations(self) -> pd.DataFrame:
         """Give the observations of all figures."""
         coded = self.tallied.sums.reindex(columns=_SUMS)
-        coded = pd.concat([coded, *self._upwards(coded[coded["level"] == "commune"])], ignore_index=True).assign(by="code")
+        coded = pd.concat([coded, *self._upwards(coded)], ignore_index=True).assign(by="code")
         pointed = self._pointed().assign(by="point")
         sums = pd.concat([t for t in (coded, pointed) if len(t)] or [coded], ignore_index=True)
+        sums = sums.astype(dict.fromkeys(_PLACE, "category"))
         seen = self._seen()
         tables = [pd.DataFrame(columns=list(OBSERVATIONS.columns))]
         for number, figure in enumerate(self.tallied.figures):
@@ -107,24 +121,20 @@ class _Count:
             table = _figures(sums[sums["figure"] == number], figure, indicator)
             for period in sorted(seen["period"].unique()):
                 table = self._filled(table, figure, str(period), seen[seen["period"] == period], coded)
-            table = table[self._whole(table, seen)]
+            table = table[self._whole(table, seen) & np.array([_shown(figure, lv) for lv in table["level"]], dtype=bool)]
             tables.append(self._rows(table, figure, indicator, seen))
         return pd.concat([t for t in tables if len(t)] or tables, ignore_index=True)
 
-    def _upwards(self, communes: pd.DataFrame) -> Iterator[pd.DataFrame]:
-        """Add communes up to EPCI, départements, régions and France."""
-        of = self.reference.communes.set_index("code")
-        for level, column in (("epci", "epci"), ("departement", "departement"), ("region", "region")):
-            table = communes.assign(level=level, territory=communes["territory"].map(of[column]).fillna(""))
-            yield (
-                table[table["territory"] != ""]
-                .groupby([*_PLACE, "figure", "at"], as_index=False)[["value", "weight", "things"]]
-                .sum()
-            )
-        mainland = communes["territory"].map(departement_of).str.len() == 2
-        for code, rows in (("FR", communes), ("FRM", communes[mainland])):
-            table = rows.assign(level="france", territory=code)
-            yield table.groupby([*_PLACE, "figure", "at"], as_index=False)[["value", "weight", "things"]].sum()
+    def _upwards(self, coded: pd.DataFrame) -> Iterator[pd.DataFrame]:
+        """Add communes up to EPCI, départements to régions and France."""
+        communes, departements = coded[coded["level"] == "commune"], coded[coded["level"] == "departement"]
+        epci = communes["territory"].astype(str).map(self.reference.epci_of_commune).fillna("")
+        yield _added([communes.assign(level="epci", territory=epci)[epci != ""]])
+        region = departements["territory"].astype(str).map(self.reference.region_of_departement).fillna("")
+        yield _added([departements.assign(level="region", territory=region)[region != ""]])
+        mainland = departements["territory"].astype(str).str.len() == 2
+        for country, rows in (("FR", departements), ("FRM", departements[mainland])):
+            yield _added([rows.assign(level="france", territory=country)])
 
     # --- what lies within outlines ---------------------------------------------------------------------
 
@@ -144,10 +154,7 @@ class _Count:
         if "commune" not in self.tallied.coded:
             figures = {n: f for n, f in enumerate(self.tallied.figures) if _shown(f, "commune") and not f.tally.within}
             tables += self._within(self.geometry[self.geometry["level"] == "commune"], "commune", "", figures)
-        some = [t for t in tables if len(t)]
-        if not some:
-            return tables[0]
-        return pd.concat(some).groupby([*_PLACE, "figure", "at"], as_index=False)[["value", "weight", "things"]].sum()
+        return _added(tables)
 
     def _within(self, areas: gpd.GeoDataFrame, level: str, generation: str, figures: dict[int, Figure]) -> Iterator[pd.DataFrame]:
         if areas.empty or not figures:
@@ -171,7 +178,7 @@ class _Count:
                         "at": value if figure.tally.kind == "median" else 0.0, "value": value, "weight": weight, "things": 1,
                     }
                 )[~np.isnan(value)]  # fmt: skip
-                yield table.groupby([*_PLACE, "figure", "at"], as_index=False).sum()
+                yield _added([table])
 
     # --- what the file speaks of -----------------------------------------------------------------------
 
@@ -190,7 +197,7 @@ class _Count:
         named = outlines[["code", "geometry"]].assign(departement=outlines["code"])
         pairs = points_within(places, named, near=0)
         pairs["period"] = cells["period"].reindex(pairs["point"]).to_numpy()
-        shares = seen.groupby("period")[["things", "unplaced"]].sum()
+        shares = seen.groupby("period")[["things", "unplaced", "lost"]].sum()
         found = pairs[["period", "code"]].drop_duplicates().rename(columns={"code": "departement"})
         # How many lack coordinates is known for the file as a whole: each département is told so.
         return found.join(shares, on="period").reset_index(drop=True)
@@ -216,11 +223,12 @@ class _Count:
                                         "by": "code" if by_code else "point"}))  # fmt: skip
         if figure.tally.kind in ("count", "sum") and "commune" in self.tallied.coded and not figure.tally.within:
             communes = self.reference.communes[self.reference.communes["departement"].isin(departements)]
+            # Where things are of no known commune, one that has none may have had another code.
+            sure = communes["departement"].isin(_sure(seen))
             for level in ("commune", "epci", "departement", "region"):
-                codes = communes["code" if level == "commune" else level]
+                codes = communes["code" if level == "commune" else level][sure | (level in ("departement", "region"))]
                 codes = codes[codes != ""].drop_duplicates()
                 wanted.append(pd.DataFrame({"territory": codes, "level": level, "generation": "", "by": "code"}))
-        wanted = [w[[_shown(figure, str(lv)) for lv in w["level"]]] for w in wanted]
         if not any(len(w) for w in wanted):
             return table
         blank = pd.concat([w for w in wanted if len(w)]).assign(
@@ -232,13 +240,11 @@ class _Count:
     def _whole(self, table: pd.DataFrame, seen: pd.DataFrame) -> np.ndarray:
         """Keep the larger territories of which the file holds every département: half an EPCI is none."""
         within = {p: set(s["departement"]) for p, s in seen.groupby("period")}
-        communes = self.reference.communes
-        parts = {level: communes.groupby(level)["departement"].agg(set).to_dict() for level in ("epci", "departement", "region")}
-        every = set(self.reference.departements["code"])
-        parts["france"] = {"FR": every, "FRM": {d for d in every if len(d) == 2}}
+        sure = {p: _sure(s) for p, s in seen.groupby("period")}
+        parts = self.members
         return np.array(
             [
-                lv not in parts or parts[lv].get(t, {None}) <= within.get(p, set())
+                lv not in parts or parts[lv].get(t, {None}) <= (sure if lv == "epci" else within).get(p, set())
                 for lv, t, p in zip(table["level"], table["territory"], table["period"], strict=True)
             ],
             dtype=bool,
@@ -300,27 +306,38 @@ class _Count:
 def _figures(sums: pd.DataFrame, figure: Figure, indicator: Indicator) -> pd.DataFrame:
     """Compute the figure of each territory and period: ``figure, above, below, things, by``."""
     key = [*_PLACE, "by"]
-    total = sums.groupby(key, as_index=False)[["value", "weight", "things"]].sum()
-    total = total.rename(columns={"value": "above", "weight": "below"})
+    total = sums.groupby(key, as_index=False, observed=True)[["value", "weight", "things"]].sum()
+    total = total.astype(dict.fromkeys(_PLACE, object)).rename(columns={"value": "above", "weight": "below"})
     kind = figure.tally.kind
     if kind == "count":
         value = total["above"]
     elif kind == "sum":
         value = total["above"].where(total["below"] > 0)
     elif kind == "median":
-        value = pd.Series([_median(part) for _, part in sums.groupby(key)], dtype=float)
+        value = _medians(sums, key).reset_index(drop=True)
     else:
         value = total["above"] / total["below"].where(total["below"] > 0)
     percent = kind == "share" or (kind == "ratio" and indicator.unit == "pct")
     return total.assign(figure=value.astype(float) * (100 if percent else 1) * figure.scale)
 
 
-def _median(part: pd.DataFrame) -> float:
-    """Take the median of values of which each stands for a number of things."""
-    part = part.sort_values("at")
-    reached = part["things"].cumsum().to_numpy()
-    middle = np.searchsorted(reached, [(reached[-1] - 1) // 2, reached[-1] // 2], side="right")
-    return float(part["at"].to_numpy(dtype=float)[middle].mean())
+def _added(tables: Iterable[pd.DataFrame]) -> pd.DataFrame:
+    """Add up the sums of the same figure, place and value."""
+    some = [t for t in tables if len(t)]
+    if not some:
+        return pd.DataFrame(columns=_SUMS)
+    # Categories: there are millions of rows where a median is wanted.
+    table = pd.concat(some, ignore_index=True).astype(dict.fromkeys(_PLACE, "category"))
+    return table.groupby([*_PLACE, "figure", "at"], as_index=False, observed=True)[["value", "weight", "things"]].sum()
+
+
+def _medians(sums: pd.DataFrame, key: list[str]) -> pd.Series:
+    """Take the median in each group of values of which each stands for a number of things."""
+    table = sums.sort_values([*key, "at"], ignore_index=True)
+    groups = table.groupby(key, observed=True)["things"]
+    reached, total = groups.cumsum(), groups.transform("sum")
+    middles = [table[reached > rank].groupby(key, observed=True)["at"].first() for rank in ((total - 1) // 2, total // 2)]
+    return (middles[0] + middles[1]) / 2
 
 
 def _small(table: pd.DataFrame, figure: Figure, indicator: Indicator) -> np.ndarray:
@@ -335,6 +352,11 @@ def _small(table: pd.DataFrame, figure: Figure, indicator: Indicator) -> np.ndar
     numbers = table[looked_at].to_numpy(dtype=float)
     small: np.ndarray = ((numbers > 0) & (numbers < least)).any(axis=1)
     return small
+
+
+def _sure(seen: pd.DataFrame) -> set[str]:
+    """Give the départements nearly all of whose things are of a commune that is known."""
+    return set(seen.loc[seen["lost"] <= LOST * seen["things"], "departement"])
 
 
 def _shown(figure: Figure, level: str) -> bool:

@@ -46,11 +46,12 @@ class Tallied:
     """What a file with one row a thing adds up to, before outlines are known.
 
     ``sums`` has ``figure`` (position in ``figures``), ``level, generation, territory, period, at, value,
-    weight, things``: sums by the codes that the rows carry, at the levels ``qpv, iris, commune, school``;
+    weight, things``: sums by the codes that the rows carry, at the levels ``qpv, iris, commune, departement,
+    school``;
     ``at`` is the value of the thing where a median is wanted, else 0.  ``points`` has ``longitude,
-    latitude, departement, period`` and for figure *n* the columns ``v<n>``, ``w<n>`` (``NaN``: not counted).
-    ``seen`` has ``period, departement, things, unplaced``: how many things the file holds there and how many
-    of these have no coordinates; the département is ``""`` where the rows do not tell it.
+    latitude, period`` and for figure *n* the columns ``v<n>``, ``w<n>`` (``NaN``: not counted).
+    ``seen`` has ``period, departement, things, unplaced, lost``: how many things the file holds there, how many
+    of these have no coordinates, and how many are of no commune that is known; the département is ``""`` where the rows do not tell it.
     """
 
     noun: str

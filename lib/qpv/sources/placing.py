@@ -82,8 +82,8 @@ class Placing:
     def of(self, block: pd.DataFrame) -> pd.DataFrame:
         """Give the places of the rows.
 
-        A column for each of :attr:`codes`, ``departement`` and ``commune`` (``""``: not known), and
-        ``longitude`` and ``latitude`` (degrees; ``NaN``: not located).
+        A column for each of :attr:`codes`, ``departement`` and ``commune`` (``""``: not known), ``lost`` (the
+        département is known and the commune is not), ``longitude`` and ``latitude`` (degrees; ``NaN``: not located).
 
         Raises
         ------
@@ -105,11 +105,13 @@ class Placing:
             places["commune"] = _each(keys, lambda key: self.reference.commune_named(*key.rsplit("|", 1)) or "")
             self._tell("commune", block[self._named], places["commune"])
         elif "commune" in places:
-            whole = _each(places["commune"], self._whole)
-            self._tell("commune", places["commune"], whole)
-            places["commune"] = whole
+            places["commune"] = _each(places["commune"], self._whole)
+            self._tell("commune", places["commune"], places["commune"].where(places["commune"].isin(self._communes), ""))
         else:
             places["commune"] = ""
+        # A commune that merged, or whose name nobody knows: its things are of the département, and of no commune.
+        places["lost"] = (departement != "") & ~places["commune"].isin(self._communes)
+        places["commune"] = places["commune"].mask(places["lost"], "")
         places["longitude"], places["latitude"] = self._degrees(block, departement)
         return places
 
@@ -137,8 +139,7 @@ class Placing:
         return found
 
     def _whole(self, code: str) -> str:
-        whole = next((commune for start, commune in _WHOLE.items() if code.startswith(start)), code)
-        return whole if whole in self._communes else ""
+        return next((commune for start, commune in _WHOLE.items() if code.startswith(start)), code)
 
     def _tell(self, code: str, before: pd.Series, after: pd.Series) -> None:
         lost = before[(after == "").to_numpy(dtype=bool) & (before.str.strip() != "").to_numpy(dtype=bool)]

@@ -68,6 +68,7 @@ class _Term:
     of: list[str]  # one column, or dividend and divisor
     over: str | None
     period: str
+    digits: int | None  # of a median: as many as are shown, so that equal values stand in one row
     met: bool = False  # whether any row was counted
 
 
@@ -118,7 +119,7 @@ class Ledger:
         places = self.placing.of(block)
         places["period"] = self._periods(block)
         unplaced = places["longitude"].isna() if self.placing.point else pd.Series(False, index=places.index)
-        seen = pd.DataFrame({"period": places["period"], "departement": places["departement"], "things": 1, "unplaced": unplaced})
+        seen = places[["period", "departement", "lost"]].assign(things=1, unplaced=unplaced)
         self._seen.append(seen.groupby(["period", "departement"], as_index=False).sum())
         if self.school_columns:
             self._schools.append(self._described(block, places))
@@ -136,9 +137,8 @@ class Ledger:
         if points:
             table = pd.DataFrame(points, index=places.index)
             wanted = places["longitude"].notna() & table.notna().any(axis=1)
-            columns = ["longitude", "latitude", "departement", "period"]
-            self._points.append(pd.concat([places[columns], table], axis=1)[wanted].reset_index(drop=True))
-        if sum(map(len, self._sums)) > _WAITING:
+            self._points.append(pd.concat([places[["longitude", "latitude", "period"]], table], axis=1)[wanted])
+        if sum(map(len, self._sums[1:])) > _WAITING:
             self._sums = [_together(self._sums)]
 
     def delivery(self) -> Delivery:
@@ -157,7 +157,7 @@ class Ledger:
         seen = [s for s in self._seen if len(s)]
         table = (
             pd.concat(seen).groupby(["period", "departement"], as_index=False).sum() if seen
-            else pd.DataFrame(columns=["period", "departement", "things", "unplaced"])
+            else pd.DataFrame(columns=["period", "departement", "lost", "things", "unplaced"])
         )  # fmt: skip
         self.findings += self.placing.findings()
         if self._twins:
@@ -171,7 +171,7 @@ class Ledger:
                 self._note(f"no row has {term.figure.label}: {term.figure.indicator} is left out", "warning")
         met = {t.number for t in self.terms if t.met}
         sums = _together(self._sums)
-        points = pd.concat(self._points, ignore_index=True) if self._points else pd.DataFrame()
+        points = pd.concat(self._points, ignore_index=True).astype({"period": "category"}) if self._points else pd.DataFrame()
         tallied = Tallied(
             self.things.noun, [t.figure for t in self.terms if t.met],
             _renumbered(sums, met), _renamed(points, met), table, frozenset(self.placing.codes),
@@ -185,13 +185,12 @@ class Ledger:
         period: pd.Series | str,
     ) -> None:  # fmt: skip
         """Add the things of a block to the territories that they name by code."""
-        median = term.figure.tally.kind == "median"
-        table = pd.DataFrame({"value": value, "weight": weight, "things": 1, "at": value if median else 0.0}, index=places.index)
+        at = 0.0 if term.digits is None else value
+        table = pd.DataFrame({"value": value, "weight": weight, "things": 1, "at": at}, index=places.index)
         table["period"] = period
-        for code in self.placing.codes:
+        for code in dict.fromkeys([*self.placing.codes, *(["departement"] if "commune" in self.placing.codes else [])]):
             level, _, generation = code.partition("_")
-            # A school and an IRIS are asked for by name: a count of one, or of IRIS without zeros, says little.
-            if code == "departement" or level not in (term.figure.levels or ("qpv", "commune")):
+            if not _wanted(level, term.figure.levels):
                 continue
             if level == "qpv" and term.figure.tally.within:
                 continue
@@ -212,9 +211,9 @@ class Ledger:
         chosen = accepted(block, term.where)
         tally, weight = term.figure.tally, np.ones(len(block))
         if tally.kind == "count":
-            return np.where(chosen, 1.0, np.nan), weight
+            return np.where(chosen, np.float32(1), np.float32(np.nan)), weight
         if tally.kind == "share":
-            return np.where(accepted(block, term.among), chosen.astype(float), np.nan), weight
+            return np.where(accepted(block, term.among), chosen.astype(np.float32), np.float32(np.nan)), weight
         value = np.full(len(block), np.nan)
         rows = block[chosen]
         figures = [numbers(rows, column, self.raw) for column in [*term.of, *([term.over] if term.over else [])]]
@@ -229,7 +228,7 @@ class Ledger:
         if tally.kind == "sum":
             # A thing without a value is one all the same: it is counted, and the sum says how many it lacks.
             weight[chosen], above = ~np.isnan(above), np.nan_to_num(above)
-        value[chosen] = above
+        value[chosen] = above if term.digits is None else above.round(term.digits)
         return value, weight
 
     def _periods(self, block: pd.DataFrame) -> pd.Series:
@@ -276,7 +275,7 @@ class Ledger:
                 _Term(
                     len(found), figure, {known[c]: v for c, v in tally.where.items()},
                     {known[c]: v for c, v in tally.among.items()}, [known[c] for c in _divided(tally)],
-                    known[tally.over] if tally.over else None, period,
+                    known[tally.over] if tally.over else None, period, indicator.decimals if tally.kind == "median" else None,
                 )
             )  # fmt: skip
         if missing:
@@ -323,6 +322,15 @@ def _hashes(block: pd.DataFrame, raw: RawFile, header: Header, things: Things) -
     return hashes
 
 
+def _wanted(level: str, levels: tuple[str, ...]) -> bool:
+    """Tell whether a level serves a figure, itself or by what is made of it.
+
+    A school and an IRIS are asked for by name: a count of one, or of IRIS without zeros, says little.
+    """
+    serves = {"commune": {"commune", "epci"}, "departement": {"departement", "region", "france"}}.get(level, {level})
+    return bool(serves & set(levels)) if levels else level in ("qpv", "commune", "departement")
+
+
 def _divided(tally: Tally) -> list[str]:
     """Give the column of ``of``, or the dividend and divisor of a quotient."""
     return [] if tally.of is None else tally.of.split(" / ")
@@ -340,7 +348,8 @@ def _together(tables: Iterable[pd.DataFrame]) -> pd.DataFrame:
     some = [t for t in tables if len(t)]
     if not some:
         return pd.DataFrame(columns=[*_KEYS, "value", "weight", "things"])
-    return pd.concat(some, ignore_index=True).groupby(_KEYS, as_index=False, sort=False).sum()
+    table = pd.concat(some, ignore_index=True).astype(dict.fromkeys(["level", "generation", "territory", "period"], "category"))
+    return table.groupby(_KEYS, as_index=False, sort=False, observed=True).sum()
 
 
 def _renumbered(sums: pd.DataFrame, met: set[int]) -> pd.DataFrame:

@@ -108,7 +108,7 @@ def read_header(raw: RawFile, encoding: str) -> Header:
         line = stream.readline(_MAX_HEADER)
     try:
         text = line.decode("utf-8-sig" if encoding == "utf-8" else encoding).rstrip("\r\n")
-        cut = {s: next(csv.reader([text], delimiter=s, strict=True), []) for s in _SEPARATORS}
+        cut = {s: next(csv.reader([text], delimiter=s), []) for s in _SEPARATORS}
     except (UnicodeDecodeError, csv.Error) as error:
         raise SourceError(f"{raw.name}, line 1: no header in {encoding} ({error})") from None
     separator = max(cut, key=lambda s: len(cut[s]))
