@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Final
 import pandas as pd
 
 import qpv
-from qpv import crosswalk, proxies
+from qpv import crosswalk, proxies, tallies
 from qpv.catalog import Catalog
 from qpv.contracts import Contracts, load_contracts, match_schools
 from qpv.errors import SourceError
@@ -158,6 +158,7 @@ def _assemble(
     if outlines:
         # Of two outlines for one territory the first edition of the catalogue wins.
         geometry = pd.concat(outlines, ignore_index=True).drop_duplicates(["level", "code"], ignore_index=True)
+    deliveries = tallies.counted(catalog, reference, deliveries, geometry)
     official = pd.concat([d.territories for _, d in deliveries] or [empty(TERRITORIES)], ignore_index=True)
     schools = _merge(official[official["level"] == "school"])
     renamed = match_schools(contracts.places, schools)

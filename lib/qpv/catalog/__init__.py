@@ -20,8 +20,9 @@ from qpv.catalog.source import (
     file_name,
     is_file_name,
 )
+from qpv.catalog.things import Point, Things
 
 __all__ = [
-    "LEVEL_NAMES", "Block", "Borrowed", "Break", "Catalog", "Column", "Edition", "Family", "Fetch", "Indicator", "Long", "NoteCode", "Part", "Source", "Table",
-    "Tally", "file_name", "is_file_name",
+    "LEVEL_NAMES", "Block", "Borrowed", "Break", "Catalog", "Column", "Edition", "Family", "Fetch", "Indicator", "Long", "NoteCode", "Part", "Point", "Source", "Table",
+    "Tally", "Things", "file_name", "is_file_name",
 ]  # fmt: skip

@@ -14,21 +14,26 @@ class Tally(Entry):
     """One figure of a territory made of many rows that are things: dwellings, schools, stops, sales.
 
     ``where`` keeps rows (column -> accepted values; a value that ends in ``*`` accepts all that starts like
-    it); ``among`` keeps the rows that a share is a share of; ``of`` is the column that is summed, averaged,
-    or whose median is taken; ``within`` are metres around the territory, for things with coordinates.
+    it, ``*`` alone all but blanks); ``among`` keeps the rows that a share is a share of; ``of`` is the column
+    that is summed, averaged, or whose median is taken, or the quotient of two (``price / surface``); a
+    ``ratio`` is the sum of ``of`` over the sum of ``over``; ``within`` are metres around the territory, for
+    things with coordinates.  `` | `` stands between alternative names of a column.
     Of areas a share is one of the surface and a mean is weighted by it; of lines ``km`` is summed.
     """
 
-    kind: Literal["count", "share", "sum", "mean", "median"]
+    kind: Literal["count", "share", "sum", "mean", "median", "ratio"]
     of: str | None = None
+    over: str | None = None
     where: dict[str, list[str]] = {}
     among: dict[str, list[str]] = {}
     within: Annotated[int, Field(ge=0, le=2000)] = 0
 
     @model_validator(mode="after")
     def _complete(self) -> Tally:
-        if (self.of is None) == (self.kind in ("sum", "mean", "median")):
-            raise ValueError("'of' names the column of a sum, mean or median, and stands with no other kind")
+        if (self.of is None) == (self.kind in ("sum", "mean", "median", "ratio")):
+            raise ValueError("'of' names the column of a sum, mean, median or ratio, and stands with no other kind")
+        if (self.over is None) == (self.kind == "ratio"):
+            raise ValueError("'over' names the divisor of a ratio, and stands with no other kind")
         if self.among and self.kind != "share":
             raise ValueError("'among' is the base of a share, and stands with no other kind")
         return self

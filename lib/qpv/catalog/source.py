@@ -10,6 +10,7 @@ from urllib.parse import unquote, urlsplit
 from pydantic import AfterValidator, Field, field_validator, model_validator
 
 from qpv.catalog.fields import Entry, French, Identifier, Regex, Text
+from qpv.catalog.things import Things
 from qpv.quarter import is_period
 from qpv.vocabulary import LEVELS, Status
 
@@ -246,6 +247,7 @@ class Source(Entry):
     generation: Literal["2015", "2024", ""] = ""
     priority: int = 50  # between official sources that disagree, the lower number is preferred
     table: Table | None = None
+    things: Things | None = None
     blocks: dict[str, Block] = {}
     editions: list[Edition] = []
     families: list[Family] = []

@@ -14,7 +14,7 @@ from qpv.sources.rawfile import Finding, RawFile
 if TYPE_CHECKING:
     import geopandas as gpd
 
-    from qpv.catalog import Catalog, Edition, Source
+    from qpv.catalog import Catalog, Edition, Source, Tally
     from qpv.reference import Reference
 
 
@@ -51,12 +51,45 @@ REACH_METRES = 300.0
 
 
 @dataclass(frozen=True)
+class Figure:
+    """A figure that a file of things allows: the indicator, how it is tallied, of which columns."""
+
+    indicator: str
+    tally: Tally
+    scale: float
+    levels: tuple[str, ...]  # none: all
+    label: str
+
+
+@dataclass(frozen=True)
+class Tallied:
+    """What a file with one row a thing adds up to, before outlines are known.
+
+    ``sums`` has ``figure`` (position in ``figures``), ``level, generation, territory, period, at, value,
+    weight, things``: sums by the codes that the rows carry, at the levels ``qpv, iris, commune, departement,
+    school``;
+    ``at`` is the value of the thing where a median is wanted, else 0.  ``points`` has ``longitude,
+    latitude, period`` and for figure *n* the columns ``v<n>``, ``w<n>`` (``NaN``: not counted).
+    ``seen`` has ``period, departement, things, unplaced, lost``: how many things the file holds there, how many
+    of these have no coordinates, and how many are of no commune that is known; the département is ``""`` where the rows do not tell it.
+    """
+
+    noun: str
+    figures: list[Figure]
+    sums: pd.DataFrame
+    points: pd.DataFrame
+    seen: pd.DataFrame
+    coded: frozenset[str]  # what the rows name by code: "qpv_2024", "commune"…
+
+
+@dataclass(frozen=True)
 class Delivery:
     """What one file held: observations, places, outlines, and what was noticed.
 
     ``observations`` and ``territories`` follow :mod:`qpv.schemas`; ``geometry`` has the columns
     ``code, level, generation, geometry`` in EPSG:4326.  ``cells`` are squares whose values
-    :mod:`qpv.proxies` carries to other territories; ``features`` are measured by :mod:`qpv.features`.
+    :mod:`qpv.proxies` carries to other territories; ``features`` are measured by :mod:`qpv.features`;
+    ``tallied`` are things that :mod:`qpv.tallies` counts.
     """
 
     observations: pd.DataFrame = field(default_factory=lambda: empty(OBSERVATIONS))
@@ -65,6 +98,7 @@ class Delivery:
     findings: list[Finding] = field(default_factory=list)
     cells: Cells | None = None
     features: Features | None = None
+    tallied: Tallied | None = None
 
 
 @dataclass(frozen=True)

@@ -153,8 +153,9 @@ def _match(table: RawFile, files: re.Pattern[str] | None, member: re.Pattern[str
     if table.fault:
         return {} if files.fullmatch(table.path.name) else None
     inner = member.fullmatch(table.table_name)
-    # Unpacked, a table is known by its own name, if that says all that is needed.
-    outer = files.fullmatch(table.path.name) if table.member else inner
+    # Unpacked, a table is known by its own name, unless any name would do.
+    alone = inner if member.fullmatch(f"any{Path(table.table_name).suffix}") is None else None
+    outer = files.fullmatch(table.path.name) if table.member else alone
     return None if inner is None or outer is None else _groups(outer) | _groups(inner)
 
 

@@ -6,6 +6,7 @@ import pandas as pd
 
 from qpv.catalog import Edition, Source
 from qpv.errors import SourceError
+from qpv.reference import fold
 from qpv.schemas import TERRITORIES
 from qpv.sources.base import Context, Delivery, reader
 from qpv.sources.contours import read_outlines
@@ -75,6 +76,32 @@ def read_school_points(raw: RawFile, source: Source, edition: Edition, context: 
     return Delivery(territories=_places(rows, "", edition), findings=findings)
 
 
+def school_places(schools: pd.DataFrame, context: Context, edition: Edition) -> pd.DataFrame:
+    """Give the territories of described schools.
+
+    Parameters
+    ----------
+    schools
+        ``school`` (code), ``commune, longitude, latitude, name, kind, priority``; of a school that stands
+        twice the last row counts.
+    """
+    if schools.empty:
+        return _places([], "", edition)
+    rows = []
+    for item in schools.drop_duplicates("school", keep="last").to_dict("records"):
+        priority = item["priority"].strip().upper()
+        kind = fold(item["kind"]).split()
+        rows.append(
+            {
+                "code": item["school"], "name": item["name"].strip()[:300] or item["school"],
+                **context.reference.place([item["commune"]] if item["commune"] else []),
+                "aliases": priority if priority in ("REP", "REP+") else "", "kind": kind[0] if kind else "",
+                "longitude": item["longitude"], "latitude": item["latitude"],
+            }
+        )  # fmt: skip
+    return _places(rows, "", edition)
+
+
 def _column(frame: pd.DataFrame, names: tuple[str, ...]) -> str | None:
     return next((n for n in names if n in frame), None)
 
@@ -82,6 +109,6 @@ def _column(frame: pd.DataFrame, names: tuple[str, ...]) -> str | None:
 def _places(rows: list[dict[str, object]], kind: str, edition: Edition) -> pd.DataFrame:
     blank = {"aliases": "", "longitude": None, "latitude": None, "population": None}
     return pd.DataFrame(
-        [{**blank, **r, "level": "school", "generation": "", "kind": kind, "edition": edition.id} for r in rows],
+        [{**blank, "kind": kind, **r, "level": "school", "generation": "", "edition": edition.id} for r in rows],
         columns=list(TERRITORIES.columns),
     )
