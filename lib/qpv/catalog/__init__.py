@@ -6,9 +6,9 @@ by a schema that refuses unknown keys.  Producers' words stay in French: readers
 
 from qpv.catalog.catalog import Catalog
 from qpv.catalog.indicator import Break, Column, Indicator, Part, Tally
-from qpv.catalog.source import Block, Edition, Fetch, NoteCode, Source, Table, file_name, is_file_name
+from qpv.catalog.source import Block, Edition, Fetch, NoteCode, Source, Sums, Table, file_name, is_file_name
 
 __all__ = [
-    "Block", "Break", "Catalog", "Column", "Edition", "Fetch", "Indicator", "NoteCode", "Part", "Source", "Table",
+    "Block", "Break", "Catalog", "Column", "Edition", "Fetch", "Indicator", "NoteCode", "Part", "Source", "Sums", "Table",
     "Tally", "file_name", "is_file_name",
 ]  # fmt: skip

@@ -41,8 +41,10 @@ class Catalog:
         self.sources = _unique(sources, "source")
         _unique([e for s in sources for e in s.editions], "edition")
         for indicator in indicators:
-            for other in (indicator.counted_by, indicator.part_of and indicator.part_of.whole):
-                if other and (other not in self.indicators or self.indicators[other].unit != "count"):
+            whole = indicator.part_of.whole if indicator.part_of else None
+            for other in (indicator.counted_by, indicator.base, whole):
+                units = ("count", indicator.unit) if other == whole else ("count",)
+                if other and (other not in self.indicators or self.indicators[other].unit not in units):
                     raise CatalogError(f"indicator {indicator.id!r}: {other!r} is no indicator that counts")
             for column in indicator.columns:
                 source = self.sources.get(column.source)

@@ -17,6 +17,7 @@ from qpv.errors import CatalogError, SourceError
 from qpv.numbers import parse_cell
 from qpv.quarter import UNDATED, is_period
 from qpv.schemas import OBSERVATIONS, empty
+from qpv.secrecy import WITHHELD, too_few
 from qpv.sources.base import Context, Delivery, reader
 from qpv.sources.rawfile import Finding, RawFile
 from qpv.sources.text_table import LINE, read_text_table
@@ -60,8 +61,13 @@ def read_wide_table(raw: RawFile, source: Source, edition: Edition, context: Con
             missing.append(f"{(column.column or column.numerator)[0]} ({indicator.id})")
             continue
         value, status = _sum(frame, numerator, raw)
+        note = np.full(len(frame), "", dtype=object)
         if denominator is not None:
-            value, status = _quotient((value, status), _sum(frame, denominator, raw), indicator)
+            base = _sum(frame, denominator, raw)
+            few = _few(value, base[0], indicator)
+            value, status = _quotient((value, status), base, indicator)
+            status = np.where(few, _CODE_OF[Status.SECRET], status)
+            note[few] = WITHHELD.format(indicator.minimum_count)
         value = value * column.scale
         status = _flagged(status, frame, source.blocks.get(column.block), _block_period(edition, column.block) or "")
         value = np.where(np.isin(status, _ABSENT_CODES), np.nan, value)
@@ -74,7 +80,7 @@ def read_wide_table(raw: RawFile, source: Source, edition: Edition, context: Con
                     "period": _periods(frame, raw, source, edition, column.block),
                     "value": value, "status": _STATUSES[status], "qualifier": "",
                     "edition": edition.id, "file": raw.name, "row": frame[LINE].astype("int64"),
-                    "column": _label(numerator, denominator), "note": "",
+                    "column": _label(numerator, denominator), "note": note,
                 }
             )
         )  # fmt: skip
@@ -184,6 +190,12 @@ def _quotient(
     return value * (100 if indicator.unit == "pct" else 1), status
 
 
+def _few(above: np.ndarray, below: np.ndarray, indicator: Indicator) -> np.ndarray:
+    """Say where a quotient speaks of too few, or a share of all but a few."""
+    few = too_few(above, indicator.minimum_count)
+    return few | too_few(below - above, indicator.minimum_count) if indicator.unit == "pct" else few
+
+
 def _flagged(status: np.ndarray, frame: pd.DataFrame, block: Block | None, period: str) -> np.ndarray:
     """Let the producer's quality flag say why a cell is blank, or what a value is worth.
 
@@ -201,6 +213,9 @@ def _flagged(status: np.ndarray, frame: pd.DataFrame, block: Block | None, perio
         elif code.status is not Status.OBSERVED:
             published = status == _CODE_OF[Status.OBSERVED]
             status = np.where(hit & published, _CODE_OF[code.status], status)
+    if block.blank:
+        published = np.isin(flags, [flag for flag, code in block.meanings.items() if code.status not in ABSENT])
+        status = np.where(published & (status == _CODE_OF[Status.UNAVAILABLE]), _CODE_OF[block.blank.status], status)
     return status
 
 
