@@ -228,14 +228,23 @@ class _Board:
         self._withhold(places[possible], np.array(columns)[chosen[possible]])
 
     def _totals(self, column: int, inner: np.ndarray, outer: np.ndarray) -> None:
-        """Where all territories of a total but one are known, or all of a total withheld, withhold one more."""
-        counted = np.isin(np.arange(len(self.places)), self.rows.loc[self.rows["column"] == column, "place"])
+        """Where one territory of a total is unknown and secret, withhold the total; where it is public, one more territory.
+
+        Of a breakdown, the total goes with any territory that is withheld here: sums over territories and sums over
+        parts tell together what neither tells alone.  Without the totals the territories are untied, and what one
+        of them leaves open stays open.
+        """
+        counted = np.zeros(len(self.places), dtype=bool)
+        counted[self.rows.loc[self.rows["column"] == column, "place"]] = True
         inner, outer = inner[counted[inner]], outer[counted[inner]]
         unknown = np.bincount(outer[~self.known[inner, column]], minlength=len(self.places))
-        lone = self.secret[inner, column] & (unknown[outer] == 1)
         told = np.zeros(len(self.places), dtype=bool)
-        told[outer[lone & self.known[outer, column]]] = True
-        told |= self.ours[:, column] & (unknown == 0)
+        told[outer[self.secret[inner, column] & (unknown[outer] == 1)]] = True
+        if any(column in (*parts, whole) for parts, whole in self._breakdowns()):
+            told[outer[self.ours[inner, column]]] = True
+        told &= self.known[:, column]
+        self._withhold(np.flatnonzero(told & ~self.public[:, column]), column)
+        told = (told & self.public[:, column]) | (self.ours[:, column] & (unknown == 0))
         free = told[outer] & self.known[inner, column] & ~self.public[inner, column] & (self.value[inner, column] > 0)
         if free.any():
             found = pd.DataFrame({"inner": inner, "outer": outer, "value": self.value[inner, column]})[free]
