@@ -264,7 +264,7 @@ def read(rows: list[dict[str, int]], folder: Path, context: Context, total: bool
     return read_wide_table(RawFile(file), source, edition, context).observations
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(rows=st.lists(neighbourhood(), min_size=1, max_size=5), total=st.booleans())
 def test_nothing_withheld_can_be_computed_back(
     rows: list[dict[str, int]], total: bool, tmp_path: Path, catalog: Catalog, reference: Reference
@@ -276,7 +276,7 @@ def test_nothing_withheld_can_be_computed_back(
     assert told(tables, catalog) == []
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=10, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(rows=st.lists(neighbourhood(), min_size=1, max_size=4))
 def test_nothing_is_withheld_where_nobody_is_few(
     rows: list[dict[str, int]], tmp_path: Path, catalog: Catalog, reference: Reference

@@ -131,7 +131,7 @@ def _out_of_bounds(observations: pd.DataFrame, catalog: Catalog) -> pd.Series:
         more = f" (and {len(wrong) - 1} more)" if len(wrong) > 1 else ""
         raise SourceError(
             f"{first['file']}, line {first['row']}, column {first['column']}: {first['value']:g} is no possible value of "
-            f"{indicator.id!r} ({_words(possible(indicator), indicator)}){more}; drop the producer's original again, or correct "
+            f"{indicator.id!r} ({_words(plausible(indicator), indicator)}){more}; drop the producer's original again, or correct "
             "the column or the scale in the catalogue, or give the indicator 'bounds' if the producer means it"
         )
     return pd.Series(outside([plausible(i) for i in indicators]), index=observations.index)

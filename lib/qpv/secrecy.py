@@ -51,12 +51,12 @@ def protect(tables: list[pd.DataFrame], catalog: Catalog, reference: Reference) 
         The tables in the same order; what is withheld has the status ``secret``, no value, and a note.
     """
     withheld: list[dict[int, str]] = [{} for _ in tables]
+    held = [set(t["indicator"].unique()) for t in tables]
     for group in _linked(catalog):
-        parts = [_rows(t, group).assign(table=n) for n, t in enumerate(tables)]
-        rows = pd.concat([p for p in parts if len(p)] or parts[:1], ignore_index=True)
-        if rows.empty:
+        parts = [_rows(t, group).assign(table=n) for n, t in enumerate(tables) if not held[n].isdisjoint(group)]
+        if not parts:
             continue
-        board = _Board.of(rows, [catalog.indicator(i) for i in group], reference)
+        board = _Board.of(pd.concat(parts, ignore_index=True), [catalog.indicator(i) for i in group], reference)
         board.settle()
         for table, at, note in board.withheld():
             withheld[table][at] = note
