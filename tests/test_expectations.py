@@ -17,6 +17,7 @@ from qpv.sources import READERS
 from qpv.sources.base import Context
 from qpv.sources.rawfile import Finding, recognise
 from qpv.vocabulary import UNITS
+from qpv.warehouse import Warehouse
 
 WOMEN, MEN, ABC = "job_seekers_abc_women_count", "job_seekers_abc_men_count", "job_seekers_abc_count"
 
@@ -191,3 +192,12 @@ def test_the_estimates_of_2010_beyond_100_per_cent_are_doubtful(official: Path, 
     found = findings_of(official / "qpv_other" / "demographie_2010_qpv.xls", catalog, reference)
     assert [f.message.split(":")[0] for f in found] == ["column tx_l_5piec", "column tx_f_scol"]
     assert "108.9 for QP044016" in found[1].message
+
+
+def test_the_build_keeps_improbable_rents_as_doubtful(full: Warehouse) -> None:
+    """Median rents of 0 € and the like, in 23 IRIS; a rent of 1,52 € in another is within bounds."""
+    rents = full.observations("housing", [("indicator", "==", "social_median_rent_eur_per_m2"), ("level", "==", "iris")])
+    doubtful = rents[rents["qualifier"] == "doubtful"]
+    assert len(doubtful) == 23
+    assert doubtful["value"].max() < 1
+    assert set(doubtful["status"]) == {"observed"}

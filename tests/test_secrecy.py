@@ -151,10 +151,14 @@ def test_a_part_that_its_producer_withholds_is_protected_too(catalog: Catalog, r
 
 
 def test_two_that_are_one_each_do_not_hide_each_other(catalog: Catalog, reference: Reference) -> None:
-    """Two withheld parts that make two: both are one, unless a third is withheld."""
+    """Two withheld parts that make two: both are one, unless a third is withheld (here without any rate to say so)."""
     young, middle, old = (f"job_seekers_abc_{a}_count" for a in ("under_26", "26_49", "50_plus"))
-    (table,) = protect([facts(catalog, {young: 1, middle: 70, old: 1, ABC: 72})], catalog, reference)
+    bare = [i.model_copy(update={"counted_by": None, "base": None}) for i in catalog.indicators.values()]
+    plain = Catalog(bare, list(catalog.sources.values()))
+    (table,) = protect([facts(catalog, {young: 1, middle: 70, old: 1, ABC: 72})], plain, reference)
     assert hidden(table) == {"QP062056": {young, middle, old}}
+    (table,) = protect([facts(catalog, {young: 1, middle: 70, old: 2, ABC: 73})], plain, reference)
+    assert hidden(table) == {"QP062056": {young, old}}
 
 
 def test_a_share_of_a_whole_gives_away_the_other(catalog: Catalog, reference: Reference) -> None:
@@ -190,6 +194,14 @@ def test_the_qpv_of_an_epci_are_protected_against_the_epci_total_that_a_contract
 def test_what_a_public_document_prints_stays_however_small(catalog: Catalog, reference: Reference) -> None:
     table = facts(catalog, {"late_pupils_6e_count": 2}, status="transcribed")
     assert protect([table], catalog, reference)[0]["value"].tolist() == [2]
+
+
+def test_what_is_public_needs_no_protection(catalog: Catalog, reference: Reference) -> None:
+    """A contract prints three women: to withhold the men, who are 90 of 93, would hide nothing."""
+    tables = [facts(catalog, {WOMEN: 3}, status="transcribed"), facts(catalog, {MEN: 90, ABC: 93})]
+    bare = [i.model_copy(update={"counted_by": None, "base": None}) for i in catalog.indicators.values()]
+    plain = Catalog(bare, list(catalog.sources.values()))
+    assert hidden(pd.concat(protect(tables, plain, reference))) == {}
 
 
 def test_an_indicator_without_a_minimum_is_never_withheld(catalog: Catalog, reference: Reference) -> None:
