@@ -7,7 +7,7 @@ from decimal import ROUND_HALF_UP, Decimal
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from qpv.numbers import MINUS, NNBSP, format_difference, format_number, format_value, parse_cell, parse_number
+from qpv.numbers import ABSENCE_MARKS, MINUS, NNBSP, format_difference, format_number, format_value, parse_cell, parse_number
 from qpv.vocabulary import UNITS, Status
 
 SPACES = [" ", "\u00a0", "\u202f", "\u2009", "\u2007"]
@@ -88,7 +88,14 @@ def test_what_is_no_number_is_an_error_that_shows_the_text(text: str) -> None:
         ("c", Status.SECRET),
         ("nd", Status.UNAVAILABLE),
         ("ND ", Status.UNAVAILABLE),
+        ("N/A", Status.UNAVAILABLE),
+        ("n/d", Status.UNAVAILABLE),
+        ("NC", Status.UNAVAILABLE),
+        ("///", Status.NOT_APPLICABLE),
         ("-9999", Status.UNAVAILABLE),
+        ("-9999.0", Status.UNAVAILABLE),
+        ("-9 999,0", Status.UNAVAILABLE),
+        ("\u22129999", Status.UNAVAILABLE),
         ("", Status.UNAVAILABLE),
         ("  ", Status.UNAVAILABLE),
         ("\u00a0", Status.UNAVAILABLE),
@@ -105,7 +112,12 @@ def test_a_number_in_a_cell_is_observed_and_zero_is_a_number() -> None:
     assert parse_cell("0") == (0.0, Status.OBSERVED)
 
 
-@pytest.mark.parametrize("text", ["abc", "n/c", "#REF!", "-9998x", "x"])
+@pytest.mark.parametrize(("text", "value"), [("-9999.5", -9999.5), ("-9998", -9998.0), ("9999", 9999.0), ("-99990", -99990.0)])
+def test_only_minus_9999_itself_stands_for_no_value(text: str, value: float) -> None:
+    assert parse_cell(text) == (value, Status.OBSERVED)
+
+
+@pytest.mark.parametrize("text", ["abc", "n/c/", "#REF!", "-9998x", "x"])
 def test_a_cell_that_is_neither_number_nor_mark_is_an_error(text: str) -> None:
     with pytest.raises(ValueError, match="not a number"):
         parse_cell(text)
@@ -123,6 +135,22 @@ def test_any_text_gives_a_finite_number_or_a_value_error(text: str) -> None:
 @given(st.integers(-(10**12) + 1, 10**12 - 1), st.sampled_from(SPACES))
 def test_grouped_integers_are_read_whatever_the_space(number: int, space: str) -> None:
     assert parse_number(f"{number:,}".replace(",", space)) == number
+
+
+@given(st.integers(0, 10**9 - 1), st.integers(0, 999), st.sampled_from(SPACES), st.sampled_from([",", "."]),
+       st.sampled_from(["", "%", " %", "\u202f%", "\u202f€"]))  # fmt: skip
+def test_a_number_is_the_same_with_any_space_decimal_mark_and_unit(
+    whole: int, thousandths: int, space: str, mark: str, unit: str
+) -> None:
+    """``95.328`` is 95 and a bit, as ``95,328`` and ``95,328 %`` are: a point never groups thousands."""
+    text = f"{whole:,}".replace(",", space) + f"{mark}{thousandths:03}{unit}"
+    assert parse_number(text) == pytest.approx(whole + thousandths / 1000, rel=1e-12)
+
+
+@given(st.sampled_from(sorted(ABSENCE_MARKS)), st.sampled_from(["", " ", "\r", "\u00a0", "\t"]), st.booleans())
+def test_a_mark_of_absence_is_known_in_any_case_and_spacing(mark: str, around: str, upper: bool) -> None:
+    text = around + (mark.upper() if upper else mark) + around
+    assert parse_cell(text) == (None, ABSENCE_MARKS[mark])
 
 
 @given(st.integers(-(10**9), 10**9), st.integers(0, 3))

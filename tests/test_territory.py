@@ -93,6 +93,26 @@ def test_a_code_once_mended_stays_as_it_is(text: str, level: str) -> None:
         assert normalise_code(code, level) == code
 
 
+@given(
+    st.sampled_from([("commune", 5), ("iris", 9), ("departement", 2), ("region", 2)]),
+    st.integers(1, 10**9 - 1),
+    st.sampled_from(["", ".0"]),
+    st.sampled_from(["", " ", "\r", "\u00a0"]),
+)
+def test_a_code_that_a_spreadsheet_took_for_a_number_gets_its_zeros_back(
+    level: tuple[str, int], number: int, point: str, around: str
+) -> None:
+    """``1053`` and ``1053.0`` are ``01053``; a code of too many digits is none, and none is ever cut."""
+    name, width = level
+    code = normalise_code(f"{around}{number}{point}{around}", name)
+    if len(str(number)) <= width:
+        assert code == str(number).zfill(width)
+    elif name == "departement" and str(number).startswith(("97", "98")) and len(str(number)) == 3:
+        assert code == str(number)
+    else:
+        assert code is None
+
+
 @pytest.mark.parametrize(
     ("commune", "departement"), [("62193", "62"), ("01053", "01"), ("2A004", "2A"), ("97411", "974"), ("97302", "973")]
 )

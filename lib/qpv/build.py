@@ -17,10 +17,11 @@ from typing import TYPE_CHECKING, Final
 import pandas as pd
 
 import qpv
-from qpv import crosswalk, proxies, tallies
+from qpv import crosswalk, proxies, secrecy, tallies
 from qpv.catalog import Catalog
 from qpv.contracts import Contracts, load_contracts, match_schools
 from qpv.errors import SourceError
+from qpv.expectations import expect
 from qpv.reference import Reference
 from qpv.schemas import CROSSWALK, EDITIONS, OBSERVATIONS, TERRITORIES, check, compact, empty, stack
 from qpv.sources import READERS, Delivery, Finding
@@ -81,6 +82,7 @@ def build(data: Path, raw: Iterable[Path], target: Path, progress: Callable[[str
         return BuildReport(finished, False, meta["observations"], [Finding(**f) for f in meta["findings"]])
 
     deliveries = _read_all(files, Context(catalog, reference), progress)
+    deliveries = _withhold(deliveries, contracts, catalog, reference)
     findings = findings + [f for _, d in deliveries for f in d.findings]
     tables = _assemble(catalog, reference, contracts, deliveries)
     target.mkdir(parents=True, exist_ok=True)
@@ -133,12 +135,24 @@ def _read_all(files: list[Recognised], context: Context, progress: Callable[[str
             continue
         try:
             delivery = READERS[name](item.file, item.source, item.edition, context)
-            deliveries.append((item, replace(delivery, observations=compact(delivery.observations))))
+            table, noticed = expect(compact(delivery.observations), item.source, item.edition, context.catalog)
+            deliveries.append((item, replace(delivery, observations=table, findings=delivery.findings + noticed)))
         except SourceError as error:
             faults.append(str(error))
     if faults:
         raise SourceError("\n".join(faults))
     return deliveries
+
+
+def _withhold(
+    deliveries: list[tuple[Recognised, Delivery]], contracts: Contracts, catalog: Catalog, reference: Reference
+) -> list[tuple[Recognised, Delivery]]:
+    """Apply statistical secrecy to all that is published together, before anything is carried or written.
+
+    What contracts print is public: it stays, and counts as known when others are withheld.
+    """
+    _, *tables = secrecy.protect([contracts.observations, *(d.observations for _, d in deliveries)], catalog, reference)
+    return [(item, replace(d, observations=t)) for (item, d), t in zip(deliveries, tables, strict=True)]
 
 
 @dataclass(frozen=True)

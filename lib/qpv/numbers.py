@@ -21,22 +21,26 @@ _GROUPED: Final = re.compile(r"^[+-]?\d{1,3}( \d{3})+([.,]\d+)?$")
 _PLAIN: Final = re.compile(r"^[+-]?(\d+([.,]\d*)?|[.,]\d+)([eE][+-]?\d+)?$")
 
 #: Marks of absence that producers write in a cell, with their meaning.
-#: s, ns, c = statistical secrecy; nd = not available; -9999 = no value (Géoclip exports).
 ABSENCE_MARKS: Final = {
     "": Status.UNAVAILABLE,
-    "s": Status.SECRET,
-    "ns": Status.SECRET,
-    "c": Status.SECRET,
-    "nd": Status.UNAVAILABLE,
-    "na": Status.UNAVAILABLE,
+    "s": Status.SECRET,  # secret statistique (Insee, LOVAC)
+    "c": Status.SECRET,  # confidentiel
+    "ns": Status.SECRET,  # non significatif: withheld because too few were counted
+    "nd": Status.UNAVAILABLE,  # non disponible (Insee)
+    "n/d": Status.UNAVAILABLE,
+    "nc": Status.UNAVAILABLE,  # non communiqué, non connu: the producer does not say why
+    "na": Status.UNAVAILABLE,  # not available (files written by R and pandas)
+    "n/a": Status.UNAVAILABLE,
     "nan": Status.UNAVAILABLE,
     "-": Status.UNAVAILABLE,
     "..": Status.UNAVAILABLE,
-    "-9999": Status.UNAVAILABLE,
-    "so": Status.NOT_APPLICABLE,
+    "so": Status.NOT_APPLICABLE,  # sans objet
+    "///": Status.NOT_APPLICABLE,  # Insee: no result by the nature of things
     "#num !": Status.UNAVAILABLE,  # the producer's spreadsheet had no result (RPLS by IRIS)
     "#num!": Status.UNAVAILABLE,
 }
+#: A number that stands for no value: Géoclip's exports, and rasters.  Exactly this one; -9999.5 is a number.
+NO_VALUE: Final = -9999.0
 
 
 _BEFORE_SIGN: Final = re.compile(r"(?<=\S) (?=[%‰€;:!?»])")
@@ -82,7 +86,8 @@ def parse_cell(text: str) -> tuple[float | None, Status]:
     mark = ABSENCE_MARKS.get(text.strip().casefold())
     if mark is not None:
         return None, mark
-    return parse_number(text), Status.OBSERVED
+    value = parse_number(text)
+    return (None, Status.UNAVAILABLE) if value == NO_VALUE else (value, Status.OBSERVED)
 
 
 def format_number(value: float, decimals: int = 0, *, signed: bool = False) -> str:

@@ -16,6 +16,7 @@ from qpv.catalog.source import (
     Long,
     NoteCode,
     Source,
+    Sums,
     Table,
     file_name,
     is_file_name,
@@ -23,6 +24,6 @@ from qpv.catalog.source import (
 from qpv.catalog.things import Point, Things
 
 __all__ = [
-    "LEVEL_NAMES", "Block", "Borrowed", "Break", "Catalog", "Column", "Edition", "Family", "Fetch", "Indicator", "Long", "NoteCode", "Part", "Point", "Source", "Table",
+    "LEVEL_NAMES", "Block", "Borrowed", "Break", "Catalog", "Column", "Edition", "Family", "Fetch", "Indicator", "Long", "NoteCode", "Part", "Point", "Source", "Sums", "Table",
     "Tally", "Things", "file_name", "is_file_name",
 ]  # fmt: skip

@@ -49,8 +49,10 @@ class Catalog:
                 if borrowed.source not in self.sources or not set(borrowed.blocks.values()) <= {"main", *borrower.blocks}:
                     raise CatalogError(f"source {borrower.id!r}: 'like' names an unknown source or block: {borrowed.source!r}")
         for indicator in indicators:
-            for other in (indicator.counted_by, indicator.part_of and indicator.part_of.whole):
-                if other and (other not in self.indicators or self.indicators[other].unit != "count"):
+            whole = indicator.part_of.whole if indicator.part_of else None
+            for other in (indicator.counted_by, indicator.base, whole):
+                units = ("count", indicator.unit) if other == whole else ("count",)
+                if other and (other not in self.indicators or self.indicators[other].unit not in units):
                     raise CatalogError(f"indicator {indicator.id!r}: {other!r} is no indicator that counts")
             for column in indicator.columns:
                 source = self.sources.get(column.source)

@@ -80,7 +80,11 @@ class Break(Entry):
 
 
 class Part(Entry):
-    """That a count is one of the parts of a whole: ``by`` names the breakdown (sex, age…)."""
+    """That an indicator is one of the parts of a whole: ``by`` names the breakdown (sex, age…).
+
+    The parts of a breakdown are all in the catalogue and make up the whole: counts add up to a count, shares to
+    a share, or to 100 % of what the whole counts.
+    """
 
     whole: Identifier
     by: Identifier
@@ -104,8 +108,9 @@ class Indicator(Entry):
     aggregation: Literal["none", "sum", "weighted_mean"] = "none"
     minimum_count: Annotated[int, Field(ge=1, le=1000)] | None = None  # smaller counts, and their rates, are not shown
     counted_by: Identifier | None = None  # of a rate: the indicator that counts its numerator
+    base: Identifier | None = None  # of a rate: the indicator that counts its denominator, the weight of a mean
     part_of: Part | None = None
-    bounds: tuple[float | None, float | None] | None = None  # plausible values; else those of the unit
+    bounds: tuple[float | None, float | None] | None = None  # plausible values; else those of the unit (expectations)
     key: bool = False  # among the key figures of its theme's brief
     of_change: bool = False  # measures a change itself: its own change is no news
     rank: int = 100  # order within its theme; the lowest key figure is the headline

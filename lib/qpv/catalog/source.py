@@ -12,7 +12,7 @@ from pydantic import AfterValidator, Field, field_validator, model_validator
 from qpv.catalog.fields import Entry, French, Identifier, Regex, Text
 from qpv.catalog.things import Things
 from qpv.quarter import is_period
-from qpv.vocabulary import LEVELS, Status
+from qpv.vocabulary import ABSENT, LEVELS, Status
 
 #: What a fetched file may be called: one plain name, with the suffix of a kind of file that is read.
 _FILE_NAME: Final = re.compile(r"[a-z0-9][a-z0-9_.-]{0,110}\.(csv|zip|xlsx?|geojson|gpkg|parquet|gz)", re.IGNORECASE)
@@ -56,11 +56,21 @@ class NoteCode(Entry):
 
 
 class Block(Entry):
-    """A group of columns of one origin: its quality flag, if any, and that flag's meanings."""
+    """A group of columns of one origin: its quality flag, if any, and that flag's meanings.
+
+    ``blank`` is what an empty cell means in a row whose flag says that its figures are published.
+    """
 
     label: Text
     note: list[str] = []  # names of the flag's column in different editions
     meanings: dict[str, NoteCode] = {}
+    blank: NoteCode | None = None
+
+    @model_validator(mode="after")
+    def _told_apart(self) -> Block:
+        if self.blank and (not self.note or self.blank.status not in ABSENT):
+            raise ValueError("'blank' is the absence that an empty cell stands for, and needs the flag 'note'")
+        return self
 
     @field_validator("note", mode="before")
     @classmethod
@@ -203,6 +213,17 @@ class Borrowed(Entry):
     names: Annotated[list[str], Field(min_length=1)] = ["{name}"]
 
 
+class Sums(Entry):
+    """What adds up in a table, within what its producer's rounding allows (checked by ``qpv.expectations``).
+
+    ``total``: by how much the row of all territories together may miss the sum of the rows, for counts that
+    may be summed.  ``parts``: by how much the parts of a breakdown may miss their whole, in each row.
+    """
+
+    total: Annotated[float, Field(ge=0)] | None = None
+    parts: dict[Identifier, Annotated[float, Field(ge=0)]] = {}
+
+
 class Edition(Entry):
     """One delivery of a source: the file, when it was published, and what time it speaks of.
 
@@ -217,6 +238,7 @@ class Edition(Entry):
     level: Literal[tuple(LEVELS)] | None = None  # type: ignore[valid-type]  # else the source's
     periods: dict[str, str] = {}  # block -> reference period
     rows: tuple[int, int] | None = None
+    sums: Sums | None = None  # else the source's
     traps: list[French] = []
     lacks: list[str] = []
     sha256: list[Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]] = []  # of the table once seen: known under any name
@@ -253,6 +275,7 @@ class Source(Entry):
     families: list[Family] = []
     like: list[Borrowed] = []
     unread: list[Regex] = []  # columns that are known and that no indicator reads: no news either
+    sums: Sums | None = None
     notes: list[str] = []
     fetch: Fetch | None = None
 

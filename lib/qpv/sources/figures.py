@@ -17,6 +17,7 @@ from qpv.catalog import Block, Column, Edition, Indicator
 from qpv.errors import CatalogError, SourceError
 from qpv.numbers import parse_cell
 from qpv.quarter import is_period
+from qpv.secrecy import WITHHELD, too_few
 from qpv.sources.dictionary import Dictionary
 from qpv.sources.rawfile import Finding, RawFile
 from qpv.sources.text_table import LINE
@@ -39,7 +40,7 @@ def names_in(alternative: str, period: str) -> list[str]:
 def figures(
     frame: pd.DataFrame, numerator: list[Term], denominator: list[Term] | None, column: Column,
     indicator: Indicator, block: Block | None, period: str, raw: RawFile, dictionary: Dictionary,
-) -> tuple[np.ndarray, np.ndarray, np.ndarray | str]:  # fmt: skip
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:  # fmt: skip
     """Give the values (``nan``: absent), the statuses (words of :class:`~qpv.vocabulary.Status`) and the notes of one indicator.
 
     A note is what the producer's dictionary says of the quality flag that decided.
@@ -50,9 +51,14 @@ def figures(
         If a cell is neither a number nor a mark of absence.
     """
     value, status = _sum(frame, numerator, raw)
+    few = np.zeros(len(frame), dtype=bool)
     if denominator is not None:
-        value, status = _quotient((value, status), _sum(frame, denominator, raw), indicator)
+        base = _sum(frame, denominator, raw)
+        few = _few(value, base[0], indicator)
+        value, status = _quotient((value, status), base, indicator)
+        status = np.where(few, _CODE_OF[Status.SECRET], status)
     status, note = _flagged(status, frame, block, period, dictionary)
+    note = np.where(few, WITHHELD.format(indicator.minimum_count), note)
     return np.where(np.isin(status, _ABSENT_CODES), np.nan, value * column.scale), STATUSES[status], note
 
 
@@ -169,6 +175,12 @@ def _quotient(
     return value * (100 if indicator.unit == "pct" else 1), status
 
 
+def _few(above: np.ndarray, below: np.ndarray, indicator: Indicator) -> np.ndarray:
+    """Say where a quotient speaks of too few, or a share of all but a few."""
+    few = too_few(above, indicator.minimum_count)
+    return few | too_few(below - above, indicator.minimum_count) if indicator.unit == "pct" else few
+
+
 def _flagged(
     status: np.ndarray, frame: pd.DataFrame, block: Block | None, period: str, dictionary: Dictionary
 ) -> tuple[np.ndarray, np.ndarray | str]:
@@ -193,6 +205,9 @@ def _flagged(
             continue
         status = np.where(hit, _CODE_OF[code.status], status)
         note[hit] = dictionary.meaning(flag_column, flag)
+    if block.blank:
+        published = np.isin(flags, [flag for flag, code in block.meanings.items() if code.status not in ABSENT])
+        status = np.where(published & (status == _CODE_OF[Status.UNAVAILABLE]), _CODE_OF[block.blank.status], status)
     return status, note
 
 
