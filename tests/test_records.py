@@ -606,3 +606,28 @@ def test_a_ratio_names_both_its_columns() -> None:
         Tally(kind="ratio", of="a")
     with pytest.raises(ValidationError, match="divisor of a ratio"):
         Tally(kind="sum", of="a", over="b")
+
+
+def test_a_near_point_across_a_line_of_the_coarse_grid_is_not_set_aside(tabulate, geometry) -> None:
+    # Every outline of Pas-de-Calais with a point 290 m north, east, south and west of its box.
+    qpv = geometry[(geometry["level"] == "qpv") & geometry["code"].str.startswith("QN062")].to_crs(2154)
+    box = qpv.geometry.bounds
+    centre = qpv.geometry.centroid
+    x = [*(box.maxx + 290), *(box.minx - 290), *centre.x, *centre.x]
+    y = [*centre.y, *centre.y, *(box.maxy + 290), *(box.miny - 290)]
+    places = gpd.GeoSeries(gpd.points_from_xy(x, y), crs=2154)
+    degrees = places.to_crs(4326)
+    rows = [{"stop_id": n, "stop_lat": p.y, "stop_lon": p.x} for n, p in enumerate(degrees)]
+    table = tabulate("gtfs-stops-france-export-2026-01-13.csv", lines(STOPS, rows, ","))
+    for code, shape in zip(qpv["code"], qpv.geometry, strict=True):
+        assert value(table, code, "transport_stops_within_300m_count")["value"] == (places.distance(shape) <= 300).sum(), code
+
+
+def test_an_epci_is_left_out_where_many_things_are_of_no_known_commune(tabulate) -> None:
+    # 62999 is no commune: it may have been one of the EPCI's before a merger.
+    table = tabulate("rpls-2025-01.csv", lines(RPLS, [dwelling(BEAU_MARAIS)] * 60 + [dwelling(commune="62999")] * 2))
+    assert value(table, CALAIS, "social_dwellings_count")["value"] == 60
+    assert value(table, "62", "social_dwellings_count")["value"] == 62
+    assert not {"epci"} & set(table["level"])
+    few = tabulate("rpls-2025-01.csv", lines(RPLS, [dwelling(BEAU_MARAIS)] * 200 + [dwelling(commune="62999")] * 2))
+    assert value(few, CALAIS_EPCI, "social_dwellings_count")["value"] == 200

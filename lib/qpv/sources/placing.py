@@ -105,13 +105,13 @@ class Placing:
             places["commune"] = _each(keys, lambda key: self.reference.commune_named(*key.rsplit("|", 1)) or "")
             self._tell("commune", block[self._named], places["commune"])
         elif "commune" in places:
-            places["commune"] = _each(places["commune"], self._whole)
-            self._tell("commune", places["commune"], places["commune"].where(places["commune"].isin(self._communes), ""))
+            whole = _each(places["commune"], self._whole)
+            places["commune"] = _each(whole, self._known)
+            self._tell("commune", whole, places["commune"])
         else:
             places["commune"] = ""
         # A commune that merged, or whose name nobody knows: its things are of the département, and of no commune.
-        places["lost"] = (departement != "") & ~places["commune"].isin(self._communes)
-        places["commune"] = places["commune"].mask(places["lost"], "")
+        places["lost"] = (departement != "") & (places["commune"] == "")
         places["longitude"], places["latitude"] = self._degrees(block, departement)
         return places
 
@@ -140,6 +140,9 @@ class Placing:
 
     def _whole(self, code: str) -> str:
         return next((commune for start, commune in _WHOLE.items() if code.startswith(start)), code)
+
+    def _known(self, code: str) -> str:
+        return code if code in self._communes else ""
 
     def _tell(self, code: str, before: pd.Series, after: pd.Series) -> None:
         lost = before[(after == "").to_numpy(dtype=bool) & (before.str.strip() != "").to_numpy(dtype=bool)]
