@@ -36,7 +36,8 @@ class Delivery:
 
     ``observations`` and ``territories`` follow :mod:`qpv.schemas`; ``geometry`` has the columns
     ``code, level, generation, geometry`` in EPSG:4326.  ``cells`` are squares whose values
-    :mod:`qpv.proxies` carries to other territories.
+    :mod:`qpv.proxies` carries to other territories.  ``passage`` says which QPV of 2015 those of 2024 come
+    from (``code_2024, code_2015, relation``, see :mod:`qpv.sources.passage`).
     """
 
     observations: pd.DataFrame = field(default_factory=lambda: empty(OBSERVATIONS))
@@ -44,6 +45,7 @@ class Delivery:
     geometry: gpd.GeoDataFrame | None = None
     findings: list[Finding] = field(default_factory=list)
     cells: Cells | None = None
+    passage: pd.DataFrame | None = None
 
 
 @dataclass(frozen=True)
