@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 #: Modules that only read the warehouse: a change in them needs no new build.
 _NOT_DATA: Final = {
     "analysis", "batch", "charts", "cli", "comparison", "download", "fetch", "html", "maps", "preference", "profile",
-    "sentences", "site", "tables",
+    "rules", "screening", "sentences", "site", "tables",
 }  # fmt: skip
 
 
