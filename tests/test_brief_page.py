@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 from bs4 import BeautifulSoup
 from pages import Run
+from qpv.brief.page import Brief
 from qpv.vocabulary import ABSENT, BRIEF_THEMES, PRESENT, UNITS
 from qpv.warehouse import Warehouse
 
@@ -268,3 +269,16 @@ def test_degraded_brief_invents_nothing(grande_residence: Run) -> None:
                 assert tuple(figure[k] for k in KEYS if k not in ("unit", "source")) in known
             else:
                 assert figure["value"] is None
+
+
+def test_the_brief_of_a_new_qpv_says_that_nothing_precedes_it(full_folder: pages.Path) -> None:
+    now, then = (Brief("revenue", "QN06264N", q, full_folder) for q in ("2026-T3", "2020-T3"))
+    assert "nouveau en 2024, sans prédécesseur parmi les QPV de 2015" in str(now.head())
+    assert "aucune évolution n’est calculée depuis ce périmètre" in str(now.summary())
+    assert "ce quartier n’en a pas" in str(then.head())
+
+
+def test_a_qpv_that_2015_barely_touches_is_called_neither_new_nor_succeeded(full_folder: pages.Path) -> None:
+    words = str(Brief("revenue", "QN09219N", "2026-T3", full_folder).head())
+    assert "aucun QPV de 2015 n’en couvre un cinquième" in words
+    assert "nouveau" not in words

@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 from qpv import analysis
 from qpv.analysis import Change, Direction, Rank, Refusal
-from qpv.comparison import KeyFigure, is_missing, key_figure, quadrant_input, why_missing
+from qpv.comparison import KeyFigure, _because_of_perimeter, is_missing, key_figure, quadrant_input, why_missing
 from qpv.profile import Profile, load_profile
 from qpv.vocabulary import BRIEF_THEMES
 from qpv.warehouse import Warehouse
@@ -277,3 +277,30 @@ def test_the_change_of_the_gap_with_the_qpv_of_france_is_a_change(full):
     found = of(full, "QN06254M", MEDIAN).peer_change
     assert isinstance(found, Change)
     assert (found.first, found.last, found.direction) == (-2323.5, -2090, Direction.BETTER)
+
+
+# --- What the perimeter forbids ----------------------------------------------------------------------
+
+
+def test_a_new_qpv_is_told_so_where_a_figure_or_a_change_is_missing(full):
+    profile, own = profile_of(full, "QN06264N"), of(full, "QN06254M", MEDIAN).own
+    refused = _because_of_perimeter(profile, Refusal("une seule date connue"), own)
+    assert refused.reason.startswith("une seule date connue")
+    assert "nouveau en 2024, sans périmètre de 2015" in refused.reason
+    assert why_missing(profile, key_figure(profile, profile.catalog.indicator(MEDIAN))) == (
+        "mesuré sur les périmètres de 2015 seulement, avant que ce quartier n’existe"
+    )
+
+
+def test_a_change_that_was_found_is_left_alone(full):
+    figure = of(full, "QN06254M", MEDIAN)
+    assert _because_of_perimeter(profile_of(full, "QN06264N"), figure.own_change, figure.own) is figure.own_change
+
+
+def test_a_redrawn_qpv_with_figures_on_both_perimeters_says_why_they_make_no_series(full):
+    refusal, own = Refusal("une seule date connue"), of(full, "QN06253M", MEDIAN).own
+    on_new = own.copy()
+    on_new["generation"] = "2024"
+    assert "périmètre différent" in _because_of_perimeter(profile_of(full, "QN06253M"), refusal, on_new).reason
+    assert _because_of_perimeter(profile_of(full, "QN06253M"), refusal, own) is refusal, "all its figures are of 2015"
+    assert _because_of_perimeter(profile_of(full, "QN06254M"), refusal, on_new) is refusal, "its perimeter did not change"

@@ -315,3 +315,29 @@ def test_a_qpv_on_two_agglomerations_is_compared_with_that_of_its_contract(any_w
     assert profile.place["epci"] == "246200364 200072460"
     assert [p.code for p in profile.comparators["epci"]] == ["246200364"]
     assert "QN06216M" in profile.peer_codes["epci", "2024"]
+
+
+# --- QPV that are new, and QPV that ended --------------------------------------------------------
+
+
+def test_the_new_qpv_of_berck_has_no_predecessor_and_no_code_of_2015(full):
+    profile = load_profile(full, "QN06264N", "revenue", NOW)
+    assert (profile.relation, profile.predecessors, profile.codes) == ("new", [], {"2024": "QN06264N"})
+
+
+def test_a_profile_says_how_its_perimeter_comes_from_2015(full, embedded):
+    found = {q: load_profile(full, q, "revenue", NOW).relation for q in ("QN06254M", "QN06253M", "QN09219N", "QN04801N")}
+    assert found == {"QN06254M": "identical", "QN06253M": "redrawn", "QN09219N": "redrawn", "QN04801N": "unknown"}
+    assert load_profile(embedded, "QN06202M", "revenue", NOW).relation == "unknown"
+
+
+def test_a_qpv_that_ended_is_refused_with_its_name_and_why(full):
+    with pytest.raises(
+        UnknownTerritoryError, match=r"^QP001003 \(Quartier Jacques Prévert\) ended .* no QPV of 2024 succeeds it"
+    ):
+        resolve(full, "qp001003")
+
+
+def test_a_qpv_of_which_little_was_kept_names_where_that_lies(full):
+    with pytest.raises(UnknownTerritoryError, match=r"no known successor.*QN09219N \(Les Blagis.*less than a fifth"):
+        resolve(full, "QP092009")

@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 #: Modules that only read the warehouse: a change in them needs no new build.
 _NOT_DATA: Final = {
     "analysis", "batch", "charts", "cli", "comparison", "download", "fetch", "html", "maps", "preference", "profile",
-    "sentences", "site", "tables",
+    "rules", "screening", "sentences", "site", "tables",
 }  # fmt: skip
 
 
@@ -84,7 +84,8 @@ def build(data: Path, raw: Iterable[Path], target: Path, progress: Callable[[str
     deliveries = _read_all(files, Context(catalog, reference), progress)
     deliveries = _withhold(deliveries, contracts, catalog, reference)
     findings = findings + [f for _, d in deliveries for f in d.findings]
-    tables = _assemble(catalog, reference, contracts, deliveries)
+    tables, noticed = _assemble(catalog, reference, contracts, deliveries)
+    findings += noticed
     target.mkdir(parents=True, exist_ok=True)
     scratch = Path(tempfile.mkdtemp(prefix=".build-", dir=target))
     try:
@@ -166,7 +167,7 @@ class _Tables:
 
 def _assemble(
     catalog: Catalog, reference: Reference, contracts: Contracts, deliveries: list[tuple[Recognised, Delivery]]
-) -> _Tables:
+) -> tuple[_Tables, list[Finding]]:
     outlines = [d.geometry for _, d in deliveries if d.geometry is not None]
     geometry = None
     if outlines:
@@ -182,16 +183,35 @@ def _assemble(
     iris = proxies.iris_seen(observations, official.loc[official["level"] == "iris", "code"])
     transcribed = contracts.observations.assign(territory=contracts.observations["territory"].replace(renamed))
     table = stack([transcribed, *observations])
-    pairs = crosswalk.declared(reference.qpv)
-    if geometry is not None:
-        pairs = crosswalk.combine(crosswalk.overlap(geometry), pairs)
-    return _Tables(
+    territories = check(_territories(reference, [places, official, iris], table), TERRITORIES)
+    pairs, findings = _crosswalk(reference, deliveries, geometry, territories)
+    tables = _Tables(
         observations=table,
-        territories=check(_territories(reference, [places, official, iris], table), TERRITORIES),
+        territories=territories,
         crosswalk=check(pairs, CROSSWALK),
         editions=check(_editions(contracts, deliveries, table), EDITIONS),
         geometry=geometry,
     )
+    return tables, findings
+
+
+def _crosswalk(
+    reference: Reference,
+    deliveries: list[tuple[Recognised, Delivery]],
+    geometry: gpd.GeoDataFrame | None,
+    territories: pd.DataFrame,
+) -> tuple[pd.DataFrame, list[Finding]]:
+    """Pair the QPV of both generations: the official table, else their outlines, else what contracts declare."""
+    pairs, findings = empty(CROSSWALK), []
+    if geometry is not None:
+        measured = crosswalk.overlap(geometry)
+        pairs = pd.concat([measured, crosswalk.alone(geometry, measured)], ignore_index=True)
+    known = territories.loc[territories["level"] == "qpv", "code"]
+    for item, delivery in deliveries:
+        if delivery.passage is not None:
+            pairs, texts = crosswalk.follow(delivery.passage, pairs, known)
+            findings += [Finding("info", item.file.name, text) for text in texts]
+    return crosswalk.combine(pairs, crosswalk.declared(reference.qpv)), findings
 
 
 def _territories(reference: Reference, others: list[pd.DataFrame], observations: pd.DataFrame) -> pd.DataFrame:

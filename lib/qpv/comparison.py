@@ -104,10 +104,12 @@ def key_figure(profile: Profile, indicator: Indicator) -> KeyFigure:
                 ranks[scope] = place
         medians = _medians(profile, indicator, own["generation"])
         median = medians.get(own["period"])
+        own_change = _because_of_perimeter(profile, own_change, own)
         peer_change = analysis.gap_change(series, medians, indicator, mine["generation"])
         if level and indicator.unit != "count":  # a part is no gap away from its whole
             gap = analysis.gap(_figure(own), _figure(cells[level].row), indicator)
             gap_change, change_level = _gap_change(mine, levels, indicator, level)
+            gap_change = _because_of_perimeter(profile, gap_change, own)
     rows = profile.rows_of_qpv()
     rows = rows[rows["indicator"] == indicator.id]
     absent = rows[rows["status"].isin([s.value for s in ABSENT])].sort_values("position")
@@ -194,6 +196,18 @@ def _with_sources(change: Change | Refusal, *ends: pd.DataFrame) -> Change | Ref
     return replace(change, caution=f"{change.caution}{NNBSP}; {words}" if change.caution else words)
 
 
+def _because_of_perimeter(profile: Profile, change: Change | Refusal, own: pd.Series) -> Change | Refusal:
+    """Add to a refusal what the perimeter has to do with it: a new QPV, or figures on the other perimeter."""
+    if isinstance(change, Change):
+        return change
+    if profile.relation == "new":
+        return Refusal(f"{change.reason}{NNBSP}; le quartier est nouveau en 2024, sans périmètre de 2015 auquel le comparer")
+    others = [code for generation, code in profile.codes.items() if generation != own["generation"]]
+    if profile.relation == "redrawn" and len(profile.history(own["indicator"], "qpv", others)):
+        return Refusal(f"{change.reason}{NNBSP}; les autres chiffres portent sur un périmètre différent (2015 ou 2024)")
+    return change
+
+
 def _gap_change(
     mine: pd.DataFrame, levels: dict[str, pd.DataFrame], indicator: Indicator, first: str
 ) -> tuple[Change | Refusal, str]:
@@ -231,6 +245,9 @@ def why_missing(profile: Profile, figure: KeyFigure) -> str:
     read = set(profile.editions["source"])
     sources = [profile.catalog.sources[c.source] for c in figure.indicator.columns]
     own = [s for s in sources if s.level == "qpv"]
+    if profile.relation == "new" and own and all(s.generation == "2015" for s in own):
+        return "mesuré sur les périmètres de 2015 seulement, avant que ce quartier n’existe"
+    own = [s for s in own if profile.relation != "new" or s.generation != "2015"]
     lacking = [s for s in own if s.id not in read]
     if lacking:
         names = french_spacing(" ; ".join(dict.fromkeys(f"{s.producer}, {s.dataset}" for s in lacking)))

@@ -66,12 +66,21 @@ def resolve(warehouse: Warehouse, text: str) -> str:
         return code
     if code in set(qpv["code"]):
         heirs = warehouse.crosswalk[warehouse.crosswalk["code_2015"] == code]
-        main = heirs[heirs["share_2015"].fillna(1) >= _PREDECESSOR_SHARE]["code_2024"].unique()
+        near = (heirs["code_2024"] != "") & (heirs["share_2015"].fillna(1) >= _PREDECESSOR_SHARE)
+        main = heirs.loc[near, "code_2024"].unique()
         if len(main) == 1:
             return str(main[0])
         if len(main) > 1:
             raise AmbiguousTerritoryError(f"{code} became several QPV in 2024: {_candidates(new, main)}")
-        raise UnknownTerritoryError(f"{code} has no successor among the QPV of 2024")
+        name = qpv.set_index("code").at[code, "name"]
+        if (heirs["relation"] == "ended").any():
+            raise UnknownTerritoryError(
+                f"{code} ({name}) ended with the perimeters of 2015: no QPV of 2024 succeeds it "
+                "(quartier sorti de la géographie prioritaire, sans successeur en 2024)"
+            )
+        slight = heirs.loc[heirs["code_2024"] != "", "code_2024"]
+        touched = f": {_candidates(new, slight)} cover less than a fifth of it" if len(slight) else ""
+        raise UnknownTerritoryError(f"{code} ({name}) has no known successor among the QPV of 2024{touched}; give a code of 2024")
     wanted = fold(text)
     named = [
         c for c, name, aliases in zip(new.index, new["name"], new["aliases"], strict=True)
@@ -159,6 +168,14 @@ class Profile:
         """Code by perimeter generation: the QPV itself and its main predecessor."""
         found = {"2024": self.code} if self.perimeter_known else {}
         return found | ({"2015": self.predecessors[0].code} if self.predecessors else {})
+
+    @cached_property
+    def relation(self) -> str:
+        """How the perimeter comes from that of 2015: ``new``, ``identical``, ``redrawn``, or ``unknown``."""
+        if self.predecessors:
+            return self.predecessors[0].relation
+        pairs = self.warehouse.crosswalk
+        return next(iter(pairs.loc[pairs["code_2024"] == self.code, "relation"]), "unknown")
 
     @cached_property
     def indicators(self) -> list[Indicator]:
@@ -297,7 +314,8 @@ FIRST_QUARTER_2024: Final = Quarter(2023, 4)
 
 
 def _predecessors(warehouse: Warehouse, code: str) -> list[Predecessor]:
-    pairs = warehouse.crosswalk[warehouse.crosswalk["code_2024"] == code]
+    pairs = warehouse.crosswalk
+    pairs = pairs[(pairs["code_2024"] == code) & (pairs["code_2015"] != "")]
     pairs = pairs[pairs["share_2024"].fillna(1) >= _PREDECESSOR_SHARE]
     names = warehouse.territories[warehouse.territories["level"] == "qpv"].set_index("code")["name"]
 

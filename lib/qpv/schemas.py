@@ -1,7 +1,7 @@
 """The tables of the warehouse and what must hold of them (pandera).
 
 ``OBSERVATIONS``: one row a fact.  ``TERRITORIES``: one row a place.  ``CROSSWALK``: one row a pair
-of QPV of two generations.  ``EDITIONS``: one row a delivery that was read.
+of QPV of two generations, or one QPV that has no other (``new``, ``ended``: the other code is empty).  ``EDITIONS``: one row a delivery that was read.
 """
 
 from __future__ import annotations
@@ -32,6 +32,12 @@ def _absence_is_typed(table: pd.DataFrame) -> pd.Series:
     present = table["status"].isin([s.value for s in PRESENT])
     absent = table["status"].isin([s.value for s in ABSENT])
     return (present & table["value"].notna()) | (absent & table["value"].isna())
+
+
+def _lone_is_said(table: pd.DataFrame) -> pd.Series:
+    """Only a new QPV lacks the code of 2015, only an ended one that of 2024."""
+    new, ended = table["relation"] == "new", table["relation"] == "ended"
+    return (new == (table["code_2015"] == "")) & (ended == (table["code_2024"] == ""))
 
 
 OBSERVATIONS = pa.DataFrameSchema(
@@ -85,9 +91,10 @@ CROSSWALK = pa.DataFrameSchema(
         "code_2015": _text(),
         "share_2024": pa.Column(float, pa.Check.in_range(0, 1), nullable=True, coerce=True),
         "share_2015": pa.Column(float, pa.Check.in_range(0, 1), nullable=True, coerce=True),
-        "relation": _text(pa.Check.isin(["identical", "redrawn", "unknown"])),
+        "relation": _text(pa.Check.isin(["new", "identical", "redrawn", "ended", "unknown"])),
         "method": _text(pa.Check.isin(["overlap", "declared", "official"])),
     },
+    checks=[pa.Check(_lone_is_said, error="a QPV that stands alone and is neither new nor ended, or the reverse")],
     unique=["code_2024", "code_2015"],
     strict=True,
     ordered=True,

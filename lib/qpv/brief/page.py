@@ -99,9 +99,16 @@ class Brief:
     def _perimeter_words(self) -> str:
         profile = self.profile
         if not profile.perimeter_known:
-            return "celui de 2015 ; celui de 2024 n’était pas encore publié"
+            missing = f"{NNBSP}; ce quartier n’en a pas" if profile.relation == "new" else ""
+            return f"celui de 2015{NNBSP}; celui de 2024 n’était pas encore publié{missing}"
+        if profile.relation == "new":
+            return "nouveau en 2024, sans prédécesseur parmi les QPV de 2015"
         if not profile.predecessors:
-            return "nouveau en 2024, ou sans correspondance connue avec 2015"
+            return (
+                "sans correspondance connue avec 2015"
+                if profile.relation == "unknown"
+                else f"redessiné en 2024{NNBSP}; aucun QPV de 2015 n’en couvre un cinquième"
+            )
         main = profile.predecessors[0]
         if main.relation == "identical":
             return f"inchangé depuis 2015 ({main.code})"
@@ -112,8 +119,10 @@ class Brief:
                 else f"modifié en 2024, issu de {main.code}"
             )
         parts = [
-            f"{p.code} {p.name} ({format_number(100 * (p.share_2015 or 0))}{NNBSP}% de sa surface gardée, "
-            f"soit {format_number(100 * (p.share_2024 or 0))}{NNBSP}% du quartier actuel)" for p in profile.predecessors
+            f"{p.code} {p.name}" if p.share_2024 is None or p.share_2015 is None
+            else f"{p.code} {p.name} ({format_number(100 * p.share_2015)}{NNBSP}% de sa surface gardée, "
+            f"soit {format_number(100 * p.share_2024)}{NNBSP}% du quartier actuel)"
+            for p in profile.predecessors
         ]  # fmt: skip
         return f"modifié en 2024{NBSP}; vient de {', '.join(parts)}"
 
@@ -125,6 +134,11 @@ class Brief:
 
     def _notices(self) -> list[str]:
         notes = []
+        if self.profile.relation == "new":
+            notes.append(
+                f"Ce quartier est nouveau en 2024{NNBSP}: aucun QPV de 2015 ne le précède. Il n’a pas de chiffre sur le périmètre de 2015, "
+                "et aucune évolution n’est calculée depuis ce périmètre."
+            )
         generations = {f.own["generation"] for f in self.figures if f.own is not None}
         if "2015" in generations and self.profile.perimeter_known and self.profile.predecessors:
             main = self.profile.predecessors[0]

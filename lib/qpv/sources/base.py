@@ -90,6 +90,8 @@ class Delivery:
     ``code, level, generation, geometry`` in EPSG:4326.  ``cells`` are squares whose values
     :mod:`qpv.proxies` carries to other territories; ``features`` are measured by :mod:`qpv.features`;
     ``tallied`` are things that :mod:`qpv.tallies` counts.
+    ``passage`` says which QPV of 2015 those of 2024 come from
+    (``code_2024, code_2015, relation``, see :mod:`qpv.sources.passage`).
     """
 
     observations: pd.DataFrame = field(default_factory=lambda: empty(OBSERVATIONS))
@@ -99,6 +101,7 @@ class Delivery:
     cells: Cells | None = None
     features: Features | None = None
     tallied: Tallied | None = None
+    passage: pd.DataFrame | None = None
 
 
 @dataclass(frozen=True)

@@ -76,12 +76,16 @@ def read_outlines(
             warnings.simplefilter("ignore")
             outlines = pyogrio.read_dataframe(raw.location, layer=layer)
     except Exception as error:  # pyogrio's errors share no base with its drivers' own
-        raise SourceError(f"{raw.name}: no readable outlines ({error}); drop it again") from error
+        said = str(error).replace(str(raw.path), raw.name)  # the driver's message names the folder
+        raise SourceError(f"{raw.name}: no readable outlines ({said[:300]}); drop it again") from error
     lacking = [c for c in columns if c not in outlines]
     if lacking or not isinstance(outlines, gpd.GeoDataFrame):
         raise SourceError(f"{raw.name}: expected columns {', '.join(columns)}; missing {', '.join(lacking) or 'geometry'}")
     if outlines.crs is None:
         raise SourceError(f"{raw.name}: no coordinate system; drop the .prj beside the .shp")
+    if outlines.crs.to_epsg() is None:
+        # One wrong digit in a .prj would move every outline, and nothing else would show it.
+        raise SourceError(f"{raw.name}: a coordinate system without EPSG code; drop the producer's original again")
     if edition.rows and not edition.rows[0] <= len(outlines) <= edition.rows[1]:
         raise SourceError(
             f"{raw.name}: {len(outlines)} outlines; edition {edition.id} has between {edition.rows[0]} and "
@@ -99,7 +103,11 @@ def read_outlines(
         mended = outlines.geometry.make_valid().map(_areas_only)
         outlines = outlines.set_geometry(mended)
         findings.append(Finding("info", raw.name, f"{int(invalid.sum())} invalid outlines were mended"))
-    return outlines.to_crs(WGS84), findings
+    outlines = outlines.to_crs(WGS84)
+    west, south, east, north = outlines.total_bounds
+    if not (-180 <= west <= east <= 180 and -90 <= south <= north <= 90):
+        raise SourceError(f"{raw.name}: an outline lies outside the world; the file is damaged: drop it again")
+    return outlines, findings
 
 
 def _geometry(outlines: gpd.GeoDataFrame, key: str, source: Source) -> gpd.GeoDataFrame:

@@ -51,6 +51,7 @@ def read_text_table(raw: RawFile, table: Table, edition: Edition) -> pd.DataFram
             )
         body.append([str(line), *cells[:width]])
     frame = pd.DataFrame(body, columns=[LINE, *names], dtype=str)
+    frame = frame.loc[:, [LINE, *filter(None, names)]]  # nobody can ask for a column without a name
     if not any(key in frame for key in table.key):
         raise SourceError(
             f"{raw.name}, line {header_line}: no column {' or '.join(map(repr, table.key))}; found {', '.join(names[:8])}…"
