@@ -34,6 +34,7 @@ LAYERS: tuple[set[str], ...] = (
     {"overlay"},
     {"proxies"},
     {"warehouse", "preference", "fetch"},
+    {"publication"},
     {"build", "profile", "screening"},
     {"analysis"},
     {"comparison"},
