@@ -36,6 +36,7 @@ LAYERS: tuple[set[str], ...] = (
     {"features"},
     {"proxies", "tallies"},
     {"warehouse", "preference", "fetch"},
+    {"publication"},
     {"build", "profile", "screening"},
     {"analysis"},
     {"comparison"},

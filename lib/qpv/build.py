@@ -7,8 +7,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import shutil
-import tempfile
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -22,6 +20,7 @@ from qpv.catalog import Catalog
 from qpv.contracts import Contracts, load_contracts, match_schools
 from qpv.errors import SourceError
 from qpv.expectations import expect
+from qpv.publication import publish, reuse, workplace
 from qpv.reference import Reference
 from qpv.schemas import CROSSWALK, EDITIONS, OBSERVATIONS, TERRITORIES, check, compact, empty, stack
 from qpv.sources import READERS, Delivery, Finding
@@ -29,7 +28,7 @@ from qpv.sources.base import Context
 from qpv.sources.rawfile import list_files
 from qpv.sources.recognition import Recognised, recognise
 from qpv.vocabulary import ABSENT, THEMES_FR
-from qpv.warehouse import TEXT_COLUMNS, point_to, pointed
+from qpv.warehouse import TEXT_COLUMNS
 
 if TYPE_CHECKING:
     import geopandas as gpd
@@ -38,7 +37,7 @@ if TYPE_CHECKING:
 #: Modules that only read the warehouse: a change in them needs no new build.
 _NOT_DATA: Final = {
     "analysis", "batch", "charts", "cli", "comparison", "download", "fetch", "html", "maps", "preference", "profile",
-    "rules", "screening", "sentences", "site", "tables",
+    "publication", "rules", "screening", "sentences", "site", "tables",
 }  # fmt: skip
 
 
@@ -75,9 +74,8 @@ def build(data: Path, raw: Iterable[Path], target: Path, progress: Callable[[str
     files, findings = recognise(list_files(raw), catalog)
     catalog = catalog.including([(f.source, f.edition) for f in files if f.edition.unseen])
     digest = _digest(data, files, findings)
-    finished = target / digest
-    if (finished / "meta.json").exists():
-        point_to(target, digest)
+    finished = reuse(target, digest)
+    if finished is not None:
         meta = json.loads((finished / "meta.json").read_text("utf-8"))
         return BuildReport(finished, False, meta["observations"], [Finding(**f) for f in meta["findings"]])
 
@@ -86,9 +84,7 @@ def build(data: Path, raw: Iterable[Path], target: Path, progress: Callable[[str
     findings = findings + [f for _, d in deliveries for f in d.findings]
     tables, noticed = _assemble(catalog, reference, contracts, deliveries)
     findings += noticed
-    target.mkdir(parents=True, exist_ok=True)
-    scratch = Path(tempfile.mkdtemp(prefix=".build-", dir=target))
-    try:
+    with workplace(target) as scratch:
         progress("écriture")
         count = _write(scratch, tables, catalog)
         meta = {
@@ -96,18 +92,7 @@ def build(data: Path, raw: Iterable[Path], target: Path, progress: Callable[[str
             "findings": [vars(f) for f in findings],
         }  # fmt: skip
         (scratch / "meta.json").write_text(json.dumps(meta, ensure_ascii=False, indent=1), "utf-8")
-        scratch.chmod(0o755)
-        try:
-            scratch.rename(finished)
-        except OSError:
-            # Another build of the same data came first: its result is the same as ours.
-            if not (finished / "meta.json").exists():
-                raise
-    finally:
-        shutil.rmtree(scratch, ignore_errors=True)
-    previous = pointed(target)
-    point_to(target, digest)
-    _forget_others(target, {digest, previous})
+        finished = publish(target, scratch, digest)
     return BuildReport(finished, True, count, findings)
 
 
@@ -317,10 +302,3 @@ def _covered(reference: Reference, observations: pd.DataFrame) -> list[str]:
     known = set(observations.loc[observations["level"] == "qpv", "territory"].unique())
     pairs = zip(reference.qpv["code_2024"], reference.qpv["code_2015"], strict=True)
     return sorted(new for new, old in pairs if known & {new, old})
-
-
-def _forget_others(target: Path, kept: set[str | None]) -> None:
-    """Remove older builds; the last one stays, for the batch that may still read it."""
-    for path in target.iterdir():
-        if path.is_dir() and not path.name.startswith(".") and path.name not in kept:
-            shutil.rmtree(path, ignore_errors=True)
