@@ -182,9 +182,9 @@ def _made(source: Source, family: Family, groups: dict[str, str], table: RawFile
 
 def _header(table: RawFile, separator: str, row: int) -> set[str]:
     """Give the column names on a row of a CSV, case folded; none where there is no such text."""
-    if table.fault or Path(table.table_name).suffix.lower() not in (".csv", ".tsv"):
-        return set()
     head = table.head(_HEAD)
+    if Path(table.table_name).suffix.lower() not in (".csv", ".tsv"):
+        return set()
     try:
         text = head.decode("utf-8-sig", errors="ignore" if len(head) == _HEAD else "strict")
     except UnicodeDecodeError:
@@ -242,10 +242,12 @@ def _unseen(item: Recognised) -> Finding:
 def _not_recognised(lost: list[RawFile], book: _Patterns) -> list[Finding]:
     findings = []
     for table in lost:
-        source = book.alike(table)
-        if table.fault:
-            findings.append(Finding("warning", table.path.name, table.fault.removeprefix(f"{table.path.name}: ")))
-        elif source is None:
+        try:
+            source = book.alike(table)
+        except SourceError as error:
+            findings.append(Finding("warning", table.name, str(error).removeprefix(f"{table.name}: ")))
+            continue
+        if source is None:
             findings.append(Finding("info", table.name, "not recognised: no edition of the catalogue has this name"))
         else:
             expected = (source.editions[-1].member or source.editions[-1].files) if source.editions else source.families[0].files
