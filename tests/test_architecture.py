@@ -34,14 +34,14 @@ LAYERS: tuple[set[str], ...] = (
     {"overlay"},
     {"proxies"},
     {"warehouse", "preference", "fetch"},
-    {"build", "profile"},
+    {"build", "profile", "inventory", "changes"},
     {"analysis"},
     {"comparison"},
     {"sentences"},
     {"tables", "charts", "maps"},
     {"brief"},
     {"batch"},
-    {"site", "project"},
+    {"site", "project", "terminal"},
     {"cli"},
 )
 PACKAGES = {"sources", "brief", "catalog"}

@@ -35,8 +35,8 @@ if TYPE_CHECKING:
 
 #: Modules that only read the warehouse: a change in them needs no new build.
 _NOT_DATA: Final = {
-    "analysis", "batch", "charts", "cli", "comparison", "download", "fetch", "html", "maps", "preference", "profile",
-    "sentences", "site", "tables",
+    "analysis", "batch", "changes", "charts", "cli", "comparison", "download", "fetch", "html", "inventory", "maps",
+    "markdown", "preference", "profile", "sentences", "site", "tables", "terminal",
 }  # fmt: skip
 
 

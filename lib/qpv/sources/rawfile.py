@@ -34,6 +34,7 @@ class Finding:
     file: str
     message: str
     line: int | None = None
+    kind: Literal["", "unknown", "second"] = ""  # a file of no edition, a second file of one: neither was read
 
     def __str__(self) -> str:
         where = f"{self.file}, line {self.line}" if self.line else self.file
@@ -127,13 +128,14 @@ def recognise(paths: Iterable[Path], catalog: Catalog) -> tuple[list[Recognised]
     for path in paths:
         matches = [(s, e) for s, e, pattern in patterns if pattern.fullmatch(path.name)]
         if not matches:
-            findings.append(Finding("info", path.name, "not recognised: no edition of the catalogue has this name"))
+            findings.append(Finding("info", path.name, "not recognised: no edition of the catalogue has this name",
+                                    kind="unknown"))  # fmt: skip
         for source, edition in matches:
             if edition.id in chosen:
                 kept = chosen[edition.id].file.path
                 findings.append(
                     Finding("warning", path.name, f"edition {edition.id} was already read from {kept.name}; "
-                            "this second file is ignored: remove one of them")
+                            "this second file is ignored: remove one of them", kind="second")
                 )  # fmt: skip
                 continue
             chosen[edition.id] = Recognised(source, edition, _member(path, edition) if edition.member else RawFile(path))
