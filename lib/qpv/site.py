@@ -35,7 +35,7 @@ box.addEventListener('input', () => {
 
 def write_index(records: Sequence[Record], quarter: Quarter, warehouse: Warehouse, folder: Path) -> Path:
     """Write the index of a run and its page on the data; both work from ``file://`` and ask no host for anything."""
-    write_atomically(folder / "data.html", _data_page(take_inventory(warehouse), quarter))
+    write_atomically(folder / "data.html", data_page(take_inventory(warehouse), quarter))
     path = folder / "index.html"
     write_atomically(path, _page(records, quarter, warehouse, folder))
     return path
@@ -135,7 +135,8 @@ def _known(warehouse: Warehouse, quarter: Quarter) -> str:
 # --- data.html -----------------------------------------------------------------------------------
 
 
-def _data_page(inventory: Inventory, quarter: Quarter) -> str:
+def data_page(inventory: Inventory, quarter: Quarter) -> str:
+    """Write the state of the data as a page: what :func:`qpv.terminal.print_inventory` says, and the traps."""
     parts = [
         f"""<header><p class="theme">Trimestre {text(quarter.label)}</p><h1>État des données</h1></header>
 <p><a href="index.html">Retour aux briefs</a></p>
@@ -155,13 +156,14 @@ Un fonds de carte ou une liste de lieux n’apporte aucune observation.</p>""",
         caption = "Sources du catalogue dont rien n’a été déposé"
         parts.append(f"<h2>Sources attendues{NNBSP}: {len(rows)}</h2>{_filtered_table(heads, rows, caption)}")
     if len(inventory.unread):
-        rows = [[f.file, UNREAD_FR[f.reason]] for f in inventory.unread.itertuples()]
+        rows = [[f.file, Markup(text(UNREAD_FR[f.reason]) + _english(f.message if f.reason == "second" else ""))]
+                for f in inventory.unread.itertuples()]  # fmt: skip
         parts.append(
             f"<h2>Fichiers non lus{NNBSP}: {len(rows)}</h2>{_filtered_table(['Fichier', 'Raison'], rows, 'Fichiers déposés mais non lus')}"
         )
     if len(inventory.remarks):
         rows = [
-            [r.file, DASH if pd.isna(r.line) else str(r.line), SEVERITY_FR[r.severity], Markup(f'<span lang="en">{text(r.message)}</span>')]
+            [r.file, DASH if pd.isna(r.line) else str(r.line), SEVERITY_FR[r.severity], Markup(_english(r.message))]
             for r in inventory.remarks.itertuples()
         ]  # fmt: skip
         table = _filtered_table(["Fichier", "Ligne", "Gravité", "Remarque (en anglais)"], rows, "Remarques faites à la lecture")
@@ -172,24 +174,29 @@ Un fonds de carte ou une liste de lieux n’apporte aucune observation.</p>""",
 def _editions(inventory: Inventory, quarter: Quarter) -> str:
     heads = [
         "Édition", "Périodes de référence", "Périmètre", "Publiée", "Lignes lues", "Observations", "QPV", "Secret",
-        "Non publié", "Sans objet", "Avertissements", "Pièges",
+        "Non publié", "Sans objet", "Avertissements",
     ]  # fmt: skip
     rows = []
     for e in inventory.editions.itertuples():
         counts = [e.rows, e.observations, e.qpv, e.secret, e.unavailable, e.not_applicable, e.warnings]
         late = "" if e.published.date() <= quarter.end else '<span class="newer">après le trimestre, non utilisée</span>'
         traps = "".join(f"<li>{text(t)}</li>" for t in e.traps.split("|") if t)
-        told = Markup(f"<details><summary>{e.traps.count('|') + 1} à lire</summary><ul>{traps}</ul></details>") if traps else DASH
+        told = f"<details><summary>Pièges</summary><ul>{traps}</ul></details>" if traps else ""
         rows.append(
-            [_named(e, e.edition, e.landing_page), period_words(e.periods), e.generation or DASH,
+            [Markup(_named(e, e.edition, e.landing_page) + told), period_words(e.periods), e.generation or DASH,
              Markup(text(published_words(e)) + late),
-             *(format_number(n) if n else DASH for n in counts), told]
+             *(format_number(n) if n else DASH for n in counts)]
         )  # fmt: skip
     return _filtered_table(heads, rows, "Éditions lues")
 
 
 class Markup(str):
     """A cell that is HTML already, its data escaped; all others are escaped by the table."""
+
+
+def _english(message: str) -> str:
+    """Write what a reader noticed, which is said in English, for a screen reader to pronounce."""
+    return f'<span class="newer" lang="en">{text(message)}</span>' if message else ""
 
 
 def _named(row: Any, identifier: str, address: str) -> Markup:

@@ -57,9 +57,9 @@ def print_inventory(inventory: Inventory, console: Console) -> None:
             table.add_row(*(Text(visible(c)) for c in cells))
         console.print(table)
     console.print(
-        "Périm. : génération du périmètre des QPV. ≤ : date supposée, la plus tardive possible. Lignes, Obs., QPV :\n"
-        "lignes lues, observations, QPV avec une valeur au moins ; k, M : milliers, millions arrondis. Secret,\n"
-        "Non publié, Sans objet : absences par nature. Av. : avertissements. – : aucun (fonds de carte, lieux).",
+        f"Périm.{NNBSP}: génération du périmètre des QPV. ≤{NNBSP}: date supposée, la plus tardive possible. Lignes, Obs., QPV{NNBSP}: "
+        "lignes lues, observations, QPV avec une valeur au moins, k et M pour milliers et millions arrondis. Secret, Non publié, "
+        f"Sans objet{NNBSP}: absences par nature. Av.{NNBSP}: avertissements. –{NNBSP}: aucun (ainsi des fonds de carte et des lieux).",
         style="dim", highlight=False,
     )  # fmt: skip
     if len(inventory.awaited):
@@ -74,9 +74,9 @@ def print_inventory(inventory: Inventory, console: Console) -> None:
     if len(inventory.unread):
         _heading(console, f"Fichiers déposés mais non lus{NNBSP}: {len(inventory.unread)}")
     for reason, files in inventory.unread.groupby("reason", sort=False):
-        _line(console, f"{UNREAD_FR[reason]}", "bold")
-        for name in files["file"]:
-            _line(console, f"  {name}")
+        _line(console, UNREAD_FR[reason], "bold")
+        for f in files.itertuples():
+            _line(console, f"  {f.file}" + (f"{NNBSP}: {f.message}" if reason == "second" else ""))
     if len(inventory.remarks):
         _heading(console, f"Remarques des lecteurs{NNBSP}: {len(inventory.remarks)}")
     for r in inventory.remarks.itertuples():
