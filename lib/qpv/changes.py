@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 from pandas.api.types import union_categoricals
 
-from qpv.vocabulary import LEVELS, THEMES_FR, Qualifier
+from qpv.vocabulary import LEVELS, THEMES_FR
 from qpv.warehouse import Warehouse
 
 
@@ -132,9 +132,9 @@ def summarise(changes: Iterable[pd.DataFrame], first: int) -> Summary:
     counts, by_qpv, firsts = [], [], []
     for table in changes:
         what = table["kind"].where(table["beyond"], "within")
-        counts.append(pd.crosstab([table["theme"], table["level"]], what).reindex(columns=names, fill_value=0))
+        counts.append(pd.crosstab([table["theme"], table["level"].astype(object)], what).reindex(columns=names, fill_value=0))
         shown = table[table["beyond"] & (table["level"] == "qpv")]
-        by_qpv.append(shown["territory"].value_counts())
+        by_qpv.append(shown["territory"].astype(object).value_counts())
         firsts.append(shown.head(first))
     if not counts:
         nothing = pd.DataFrame(columns=names, index=pd.MultiIndex.from_tuples([], names=["theme", "level"]), dtype="int64")
@@ -173,30 +173,32 @@ def _stack(tables: list[pd.DataFrame]) -> pd.DataFrame:
 
 
 def _compare(before: pd.DataFrame, after: pd.DataFrame) -> pd.DataFrame:
-    """Match the facts of two tables; give those that were not said alike."""
+    """Match the facts of two tables; give those that were not said alike, in the order of the facts."""
     both = _stack([before, after])
     side = np.repeat([0, 1], [len(before), len(after)])
-    # A fact as one whole number, exactly: the texts' places in their categories, in mixed radix.
-    codes = [both[c].cat.codes.to_numpy("int64") for c in _FACT]
-    fact = np.ravel_multi_index(codes, [len(both[c].cat.categories) or 1 for c in _FACT]) if len(both) else np.array([], "int64")
-    said = both["status"].cat.codes.to_numpy("int64") * len(Qualifier) + both["qualifier"].cat.codes.to_numpy("int64")
-    keys = pd.DataFrame({"side": side, "fact": fact, "said": said, "value": both["value"].fillna(0.0)})
+    # A fact as one whole number, exactly: its texts' places among the sorted categories, in mixed radix.
+    places = [both[c].cat.codes.to_numpy("int64") for c in _FACT]
+    sizes = [max(1, len(both[c].cat.categories)) for c in _FACT]
+    keys = pd.DataFrame({
+        "side": side, "fact": np.ravel_multi_index(places, sizes), "row": both["row"], "value": both["value"],
+        "status": both["status"].cat.codes, "qualifier": both["qualifier"].cat.codes,
+    })  # fmt: skip
     # Equal statements meet first, each with one of the other side: then only what differs is paired.
-    keys["turn"] = keys.groupby(["side", "fact", "said", "value"], sort=False).cumcount()
-    alone = ~keys.duplicated(["fact", "said", "value", "turn"], keep=False)
-    rest = both[alone].assign(side=side[alone], fact=fact[alone]).sort_values(["side", "fact", "row"], kind="stable")
+    alike = ["fact", "status", "qualifier", "filled"]
+    filled = keys.assign(filled=keys["value"].fillna(0.0))
+    filled["turn"] = filled.groupby(["side", *alike], sort=False).cumcount()
+    rest = keys[~filled.duplicated([*alike, "turn"], keep=False)].sort_values(["side", "fact", "row"], kind="stable")
     rest["turn"] = rest.groupby(["side", "fact"], sort=False).cumcount()
-    pair = ["fact", "turn"]
-    olds, news = (rest[rest["side"] == n].drop(columns=["side", "row"]).set_index(pair) for n in (0, 1))
-    index = olds.index.union(news.index)
-    olds, news = olds.reindex(index), news.reindex(index)
-    table = pd.DataFrame({c: news[c].astype(object).fillna(olds[c].astype(object)) for c in _FACT})
-    for name in _SAID:
-        table[f"old_{name}"], table[f"new_{name}"] = olds[name], news[name]
-    table[["old_status", "new_status", "old_qualifier", "new_qualifier"]] = table[
-        ["old_status", "new_status", "old_qualifier", "new_qualifier"]
-    ].astype(object).fillna("")  # fmt: skip
-    return table.reset_index(drop=True)
+    olds, news = (rest[rest["side"] == n].drop(columns=["side", "row"]) for n in (0, 1))
+    pairs = olds.merge(news, on=["fact", "turn"], how="outer", suffixes=("_old", "_new"), sort=True)
+    facts = np.unravel_index(pairs["fact"].to_numpy(), sizes)
+    table = pd.DataFrame({c: pd.Categorical.from_codes(f, both[c].cat.categories) for c, f in zip(_FACT, facts, strict=True)})
+    for end in ("old", "new"):
+        table[f"{end}_value"] = pairs[f"value_{end}"]
+        for name in ("status", "qualifier"):
+            words = np.array([*both[name].cat.categories, ""], dtype=object)  # the last: not said at all
+            table[f"{end}_{name}"] = words[pairs[f"{name}_{end}"].fillna(-1).astype("int64").to_numpy()]
+    return table
 
 
 def _judge(changed: pd.DataFrame, old: Warehouse, new: Warehouse, threshold: float) -> pd.DataFrame:
@@ -204,10 +206,9 @@ def _judge(changed: pd.DataFrame, old: Warehouse, new: Warehouse, threshold: flo
     units = {i.id: i.unit for w in (old, new) for i in w.catalog.indicators.values()}
     before, after = changed["old_value"], changed["new_value"]
     restated = (changed["old_status"] != changed["new_status"]) | (changed["old_qualifier"] != changed["new_qualifier"])
-    changed["kind"] = np.select(
-        [changed["old_status"] == "", changed["new_status"] == "", restated], [Kind.ADDED, Kind.REMOVED, Kind.RESTATED], Kind.REVISED
-    )  # fmt: skip
-    changed["unit"] = changed["indicator"].map(units)
+    kinds = [str(k) for k in (Kind.ADDED, Kind.REMOVED, Kind.RESTATED)]
+    changed["kind"] = np.select([changed["old_status"] == "", changed["new_status"] == "", restated], kinds, str(Kind.REVISED))
+    changed["unit"] = changed["indicator"].map(units).astype(object)
     # Differences of decimals carry the noise of binary numbers.
     changed["difference"] = (after - before).round(9)
     with np.errstate(divide="ignore", invalid="ignore"):
@@ -216,8 +217,8 @@ def _judge(changed: pd.DataFrame, old: Warehouse, new: Warehouse, threshold: flo
     size = np.where(changed["unit"].isin(RELATIVE_UNITS), changed["relative_pct"].abs(), changed["difference"].abs())
     changed["beyond"] = (changed["kind"] != Kind.REVISED) | (size > threshold)
     levels = {level: n for n, level in enumerate(LEVELS)}
-    changed = changed.assign(_kind=changed["kind"].map(_ORDER), _level=changed["level"].map(levels))
-    return changed.sort_values(["_kind", "_level", *_FACT], ignore_index=True)[COLUMNS]
+    place = changed["level"].astype(object).map(levels) + len(levels) * changed["kind"].map(_ORDER)
+    return changed.iloc[np.argsort(place.to_numpy(), kind="stable")][COLUMNS].reset_index(drop=True)
 
 
 # --- for machines --------------------------------------------------------------------------------
