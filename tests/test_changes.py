@@ -13,6 +13,7 @@ from pathlib import Path
 import pages
 import pandas as pd
 import pytest
+import yaml
 from conftest import ROOT
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -147,6 +148,20 @@ def test_a_figure_that_speaks_to_several_themes_changes_once(full: Warehouse) ->
     seen = pd.concat(own)
     themes = {i.id: i.theme for i in full.catalog.indicators.values()}
     assert len(table) == (seen["indicator"].map(themes) == seen["file_of"]).sum() < len(seen)
+
+
+def test_an_indicator_that_moved_to_another_theme_is_still_the_same(embedded: Warehouse, tmp_path: Path) -> None:
+    """Each build is read where it has the figures: in education before, in employment after."""
+    pages.copy_data(tmp_path / "data")
+    file = tmp_path / "data" / "catalog" / "indicators" / "education.yml"
+    entries = yaml.safe_load(file.read_text("utf-8"))
+    (moved,) = [e for e in entries if e["id"] == "neet_16_25_share_pct"]
+    assert (moved["theme"], moved["also"]) == ("education", ["employment"])
+    moved |= {"theme": "employment", "also": ["education"]}
+    file.write_text(yaml.safe_dump(entries, allow_unicode=True), "utf-8")
+    after = Warehouse(build(tmp_path / "data", [], tmp_path / "w").path)
+    assert len(embedded.observations("education", [("indicator", "==", "neet_16_25_share_pct")])) > 0
+    assert list(figure_changes(embedded, after)) == []
 
 
 class _Without(Warehouse):
