@@ -141,7 +141,7 @@ def print_changes(
         top = ", ".join(f"{names.get(c, '?')} ({c}) {format_number(n)}" for c, n in summary.by_qpv.head(5).items())
         _line(console, f"QPV concernés{NNBSP}: {format_number(len(summary.by_qpv))} ; le plus{NNBSP}: {top}")
     if len(summary.first):
-        _heading(console, f"Les {len(summary.first)} premiers, de QPV")
+        _heading(console, f"Premiers changements de QPV{NNBSP}: {len(summary.first)}")
         _print_figures(summary.first, catalogs, names, console)
 
 
