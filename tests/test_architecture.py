@@ -37,7 +37,7 @@ LAYERS: tuple[set[str], ...] = (
     {"proxies", "tallies"},
     {"warehouse", "preference", "fetch"},
     {"publication"},
-    {"build", "profile", "screening"},
+    {"build", "profile", "screening", "inventory", "changes"},
     {"analysis"},
     {"comparison"},
     {"sentences"},
@@ -45,7 +45,7 @@ LAYERS: tuple[set[str], ...] = (
     {"live_maps"},
     {"brief"},
     {"batch"},
-    {"site", "project"},
+    {"site", "project", "terminal"},
     {"cli"},
 )
 PACKAGES = {"sources", "brief", "catalog"}

@@ -233,6 +233,28 @@ def test_search_finds_a_name_as_the_index_writes_it(visit: Visit, index_of_three
     assert all(shown.strip() in row for row in kept)
 
 
+@pytest.mark.parametrize("width", WIDTHS)
+def test_page_on_the_data_never_scrolls_sideways(visit: Visit, beau_marais: Run, pictures: Path, width: int) -> None:
+    visit.page.set_viewport_size({"width": width, "height": 900})
+    opened(visit, beau_marais.folder / "data.html")
+    visit.page.screenshot(path=pictures / f"data-{width}.png", full_page=True)
+    assert visit.page.evaluate(OVERFLOW) <= 0
+
+
+def test_page_on_the_data_is_reached_from_the_index_and_filters_its_rows(visit: Visit, index_of_three: Path) -> None:
+    opened(visit, index_of_three)
+    visit.page.click("text=Éditions lues, sources attendues")
+    visit.page.wait_for_url("**/data.html")
+    rows = visit.page.locator("tbody.qpv-list tr:visible")
+    before = rows.count()
+    visit.page.fill("#search", "Béthune")
+    kept = rows.all_inner_texts()
+    assert 0 < len(kept) < before
+    assert all("Béthune" in row for row in kept)
+    assert visit.asked == [index_of_three.as_uri(), index_of_three.with_name("data.html").as_uri()]
+    assert visit.troubles == []
+
+
 def test_name_that_is_a_script_never_runs(visit: Visit, hostile: Run) -> None:
     for path in (hostile.path("revenue"), hostile.index):
         opened(visit, path)

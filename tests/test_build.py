@@ -29,7 +29,7 @@ from qpv.sources.recognition import recognise
 from qpv.sources.text_table import read_text_table
 from qpv.territory import normalise_code
 from qpv.vocabulary import THEMES_FR
-from qpv.warehouse import Warehouse
+from qpv.warehouse import Warehouse, pointed, replaced
 
 DATA = ROOT / "data"
 
@@ -118,6 +118,27 @@ def test_the_digest_changes_with_each_part_of_a_shapefile(official: Path, tmp_pa
     changed = raw.path.with_suffix(part)
     changed.write_bytes(changed.read_bytes() + b" ")
     assert raw.sha256() != before
+
+
+def test_the_pointer_remembers_the_build_that_was_replaced(data: Path, tmp_path: Path) -> None:
+    file, target = data / "contracts" / "200090751" / "revenue.csv", tmp_path / "w"
+    text = file.read_text("utf-8")
+    first = build(data, [], target).path.name
+    assert (pointed(target), replaced(target)) == (first, None)
+    with pytest.raises(WarehouseError, match=f"{first}.*replaced no other"):
+        Warehouse.previous(target)
+    file.write_text(text.replace(",2015,1273,count", ",2015,1274,count"), "utf-8")
+    second = build(data, [], target).path.name
+    for _ in range(2):  # the same digest again changes nothing
+        assert (pointed(target), replaced(target)) == (second, first)
+        assert not build(data, [], target).fresh
+    assert Warehouse.previous(target).path.name == first
+    file.write_text(text, "utf-8")  # back to what it was: nothing is built, but the pointer turns
+    assert not build(data, [], target).fresh
+    assert (pointed(target), replaced(target)) == (first, second)
+    shutil.rmtree(target / second)
+    with pytest.raises(WarehouseError, match=f"{second}.*no longer there"):
+        Warehouse.previous(target)
 
 
 def test_older_builds_are_removed_but_the_last_one_stays(data: Path, tmp_path: Path) -> None:

@@ -24,7 +24,7 @@ from qpv import cli
 from qpv.vocabulary import BRIEF_THEMES
 from qpv.warehouse import Warehouse
 
-COMMANDS = [("briefs",), ("data", "build"), ("data", "status")]
+COMMANDS = [("briefs",), *(("data", c) for c in ("build", "fetch", "status", "diff", "catalog"))]
 
 
 def request(**options: str) -> list[str]:
@@ -254,7 +254,7 @@ def test_second_build_of_the_same_data_has_nothing_to_do(project: Project) -> No
 def test_help_of_each_command_has_an_example(tmp_path: Path, command: tuple[str, ...]) -> None:
     said = Project(tmp_path).qpv(*command, "--help")
     assert (said.code, said.err) == (0, "")
-    assert f"Example: qpv {' '.join(command)}" in said.out
+    assert f"Exemple : qpv {' '.join(command)}" in said.out
 
 
 @pytest.fixture

@@ -776,7 +776,7 @@ def test_the_command_shows_how_it_is_used(monkeypatch: pytest.MonkeyPatch, capsy
     with pytest.raises(SystemExit) as ending:
         cli.main()
     assert ending.value.code == 0
-    assert "Example: qpv data fetch insee_comparateur" in " ".join(capsys.readouterr().out.split())
+    assert "Exemple : qpv data fetch insee_comparateur" in " ".join(capsys.readouterr().out.split())
 
 
 def test_an_unknown_source_is_bad_input(

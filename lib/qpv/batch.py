@@ -22,7 +22,7 @@ from typing import Any, Final
 
 from qpv.atomic import write_atomically
 from qpv.errors import ParameterError
-from qpv.html import STILL
+from qpv.html import STILL, inert_cell
 from qpv.quarter import Quarter
 from qpv.vocabulary import BRIEF_THEMES
 
@@ -217,7 +217,7 @@ def write_figures(records: Sequence[Record], folder: Path) -> None:
     for code, made in by_qpv.items():
         path = folder / code / "figures.csv"
         rows = [row for row in _figures_of(path) if row["theme"] not in {r.theme for r in made if r.status != "failed"}]
-        rows += [{k: _inert(v) for k, v in {"theme": r.theme, **f}.items()} for r in made for f in r.figures]
+        rows += [{k: inert_cell(v) for k, v in {"theme": r.theme, **f}.items()} for r in made for f in r.figures]
         if rows:
             buffer = io.StringIO(newline="")
             writer = csv.DictWriter(buffer, FIGURE_COLUMNS, lineterminator="\r\n")
@@ -235,11 +235,6 @@ def _figures_of(path: Path) -> list[dict[str, Any]]:
         rows = list(lines)
     known = lines.fieldnames == list(FIGURE_COLUMNS)
     return [r for r in rows if r["theme"] in BRIEF_THEMES] if known else []
-
-
-def _inert(value: object) -> object:
-    """Keep a spreadsheet from reading a text as a formula."""
-    return f"'{value}" if isinstance(value, str) and value[:1] in ("=", "+", "-", "@", "\t", "\r") else value
 
 
 def with_earlier(records: Sequence[Record], folder: Path) -> list[Record]:

@@ -36,8 +36,8 @@ if TYPE_CHECKING:
 
 #: Modules that only read the warehouse: a change in them needs no new build.
 _NOT_DATA: Final = {
-    "analysis", "batch", "charts", "cli", "comparison", "download", "fetch", "html", "maps", "preference", "profile",
-    "publication", "rules", "screening", "sentences", "site", "tables",
+    "analysis", "batch", "changes", "charts", "cli", "comparison", "download", "fetch", "html", "inventory", "live_maps",
+    "maps", "markdown", "preference", "profile", "publication", "rules", "screening", "sentences", "site", "tables", "terminal",
 }  # fmt: skip
 
 

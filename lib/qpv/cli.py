@@ -1,13 +1,17 @@
 """The command ``qpv``: build the data, make the briefs.
 
+Its own words are French; messages of exceptions and findings follow its prefixes as they are, in English.
 Exit codes: 0 all went well; 1 a brief or a download failed, the others are there; 2 bad input, nothing was touched.
 """
 
 from __future__ import annotations
 
 import datetime as dt
+import json
+import math
 import os
 import sys
+from collections.abc import Iterable, Iterator
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -26,12 +30,14 @@ from rich.progress import (
     TransferSpeedColumn,
 )
 
-from qpv.errors import QpvError
+from qpv.errors import ParameterError, QpvError
 from qpv.project import Project
 from qpv.quarter import Quarter
 from qpv.vocabulary import BRIEF_THEMES
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from qpv.batch import Record, Task
     from qpv.download import Settings
 
@@ -47,35 +53,42 @@ out = Console(highlight=False)
 err = Console(stderr=True, highlight=False)
 
 Raw = Annotated[
-    str, typer.Option(help="Folders of official files, separated by ':'. Default: data/raw, and ../shared/official if it exists.")
+    str,
+    typer.Option(
+        help="Dossiers des fichiers officiels, séparés par « : ». Par défaut : data/raw, et ../shared/official s’il existe."
+    ),
 ]
+Quiet = Annotated[bool, typer.Option("--quiet", help="Seulement les erreurs.")]
 
 
-@data_app.command("build")
-def data_build(raw: Raw = "", quiet: Annotated[bool, typer.Option("--quiet", help="Only errors.")] = False) -> None:
-    """Build the warehouse from embedded, reference and raw data.
+def _help(words: str, example: str) -> str:
+    return f"{words}\n\nExemple : {example}"
 
-    Example: qpv data build --raw data/raw
-    """
+
+@data_app.command("build", help=_help(
+    "Construire l’entrepôt à partir des données embarquées, de la référence et des fichiers officiels.",
+    "qpv data build --raw data/raw",
+))  # fmt: skip
+def data_build(raw: Raw = "", quiet: Quiet = False) -> None:
+    """Build the warehouse from embedded, reference and raw data."""
     _build(Project.find(Path.cwd()), raw, quiet)
 
 
-@app.command()
+@app.command(help=_help(
+    "Faire les briefs d’un territoire pour un trimestre.",
+    "qpv briefs --quarter 2026-T3 --territory QN06254M --theme revenue",
+))  # fmt: skip
 def briefs(
-    quarter: Annotated[str, typer.Option(help="YYYY-Tn; only data published by its end. Default: the last complete one.")] = "",
-    territory: Annotated[
-        str, typer.Option(help="QPV code or name, EPCI (SIREN), département, 'all', or 'contracts'.")
-    ] = "contracts",
-    theme: Annotated[str, typer.Option(help=f"Themes, separated by commas: {', '.join(BRIEF_THEMES)}. Default: all six.")] = "",
+    quarter: Annotated[str, typer.Option(help="AAAA-Tn ; seulement les données publiées avant sa fin. Par défaut : le dernier "
+                                         "trimestre complet.")] = "",
+    territory: Annotated[str, typer.Option(help="Code ou nom de QPV, EPCI (SIREN), département, 'all' ou 'contracts'.")] = "contracts",
+    theme: Annotated[str, typer.Option(help=f"Thèmes, séparés par des virgules : {', '.join(BRIEF_THEMES)}. Par défaut : les six.")] = "",
     raw: Raw = "",
-    output: Annotated[Path | None, typer.Option(help="Where to write. Default: outputs/")] = None,
-    jobs: Annotated[int, typer.Option(min=1, max=256, help="Parallel processes.")] = os.cpu_count() or 1,
-    quiet: Annotated[bool, typer.Option("--quiet", help="Only errors and the path of the index.")] = False,
-) -> None:
-    """Make the briefs of a territory for a quarter.
-
-    Example: qpv briefs --quarter 2026-T3 --territory QN06254M --theme revenue
-    """
+    output: Annotated[Path | None, typer.Option(help="Dossier où écrire. Par défaut : outputs/")] = None,
+    jobs: Annotated[int, typer.Option(min=1, max=256, help="Processus en parallèle.")] = os.cpu_count() or 1,
+    quiet: Annotated[bool, typer.Option("--quiet", help="Seulement les erreurs et le chemin de l’index.")] = False,
+) -> None:  # fmt: skip
+    """Make the briefs of a territory for a quarter."""
     when = Quarter.parse(quarter) if quarter else Quarter.last_complete(dt.date.today())
     themes = [t.strip() for t in theme.split(",") if t.strip()] or list(BRIEF_THEMES)
     from qpv import batch
@@ -128,7 +141,7 @@ def _build(project: Project, raw: str, quiet: bool) -> None:
     warnings = [f for f in report.findings if f.severity == "warning"] if report.fresh else []
     for finding in warnings:
         err.print(f"attention : {finding}", markup=False, soft_wrap=True)
-    unknown = sum(f.severity == "info" and "not recognised" in f.message for f in report.findings)
+    unknown = sum(f.kind == "unknown" for f in report.findings)
     if report.fresh and unknown:
         out.print(f"fichiers de RAW d’aucune édition connue : {unknown} ('qpv data status' les nomme)", markup=False)
 
@@ -155,38 +168,120 @@ def _run(tasks: list[Task], jobs: int, quiet: bool) -> list[Record]:
         return batch.run(tasks, jobs, lambda record: progress.advance(bar))
 
 
-@data_app.command("status")
-def data_status() -> None:
-    """Say what the warehouse holds: editions, dates, observations, absences, and what was noticed.
-
-    Example: qpv data status
-    """
+@data_app.command("status", help=_help(
+    "Dire ce que contient l’entrepôt : éditions, dates, absences ; sources attendues ; fichiers non lus ; remarques.",
+    "qpv data status",
+))  # fmt: skip
+def data_status(
+    as_json: Annotated[bool, typer.Option("--json", help="Un objet JSON par ligne, nombres exacts.")] = False,
+) -> None:
+    """Say what the warehouse holds: editions, dates, absences, sources awaited, files not read, remarks."""
+    from qpv import terminal
+    from qpv.inventory import take_inventory
     from qpv.warehouse import Warehouse
 
-    store = Warehouse(Project.find(Path.cwd()).warehouse)
-    for e in store.editions.sort_values(["source", "edition"]).itertuples():
-        out.print(
-            f"{e.edition:45} publiée {e.published:%Y-%m-%d} ({e.published_precision}) {e.observations:>9} observations, dont {e.absences} absences",
-            markup=False,
-            soft_wrap=True,
-        )
-    for finding in store.meta["findings"]:
-        line = f", ligne {finding['line']}" if finding["line"] else ""
-        out.print(f"{finding['severity']} : {finding['file']}{line} : {finding['message']}", markup=False, soft_wrap=True)
+    inventory = take_inventory(Warehouse(Project.find(Path.cwd()).warehouse))
+    if as_json:
+        for record in inventory.records():
+            typer.echo(json.dumps(record, ensure_ascii=False, allow_nan=False))
+    else:
+        terminal.print_inventory(inventory, _wide(terminal.WIDTH))
 
 
-@data_app.command("fetch")
-def data_fetch(
-    sources: Annotated[
-        list[str] | None,
-        typer.Argument(metavar="[SOURCE]…", help="Sources or editions of the catalogue. Default: all it can fetch."),
-    ] = None,
-    quiet: Annotated[bool, typer.Option("--quiet", help="Only errors.")] = False,
+@data_app.command("diff", help=_help(
+    "Dire ce que le dernier entrepôt construit change au précédent : éditions, chiffres, statuts. Code 0, "
+    "qu’il y ait des changements ou non ; 2 quand le précédent n’est pas connu.",
+    "qpv data diff --threshold 1 --csv changements.csv",
+))  # fmt: skip
+def data_diff(
+    threshold: Annotated[float, typer.Option(min=0, help="Révisions à taire : jusqu’à tant d’unités de l’indicateur, ou tant "
+                                             "de % pour les effectifs et les euros.")] = 0.5,
+    first: Annotated[int, typer.Option(min=0, max=10_000, help="Nombre de changements de QPV à montrer.")] = 20,
+    as_json: Annotated[bool, typer.Option("--json", help="Tous les changements, un objet JSON par ligne.")] = False,
+    csv: Annotated[Path | None, typer.Option(metavar="FICHIER", dir_okay=False, help="Écrire tous les changements en CSV.")] = None,
+) -> None:  # fmt: skip
+    """Say what the build in use changed against the one that it replaced."""
+    if not math.isfinite(threshold):
+        raise ParameterError(f"threshold {threshold!r} is not a number to compare with: write for instance 0.5")
+    from qpv import changes, terminal
+    from qpv.warehouse import Warehouse
+
+    folder = Project.find(Path.cwd()).warehouse
+    old, new = Warehouse.previous(folder), Warehouse(folder)
+    editions = changes.edition_changes(old, new)
+    if as_json:
+        for record in changes.edition_records(editions):
+            typer.echo(json.dumps(record, ensure_ascii=False, allow_nan=False))
+    tables = changes.figure_changes(old, new, threshold)
+    if csv:
+        tables = _written(tables, csv)
+    if as_json:
+        for record in changes.figure_records(tables):
+            typer.echo(json.dumps(record, ensure_ascii=False, allow_nan=False))
+        return
+    summary = changes.summarise(tables, first)
+    out.print(
+        f"Entrepôt {new.path.name} comparé à {old.path.name}, qu’il a remplacé ; seuil {threshold:n} (en % pour effectifs et euros)",
+        markup=False,
+        soft_wrap=True,
+    )
+    names = {**old.names("qpv"), **new.names("qpv")}
+    terminal.print_changes(editions, summary, (old.catalog, new.catalog), names, _wide(terminal.WIDTH))
+    if csv:
+        out.print(str(csv), markup=False, soft_wrap=True)
+
+
+def _wide(width: int) -> Console:
+    """Give a console as wide as the terminal, or as the tables need where there is none."""
+    return out if out.is_terminal else Console(highlight=False, width=max(width, out.width))
+
+
+def _written(tables: Iterable[pd.DataFrame], path: Path) -> Iterator[pd.DataFrame]:
+    """Pass tables of changes on and write them as they pass; the file takes its place when the last one has."""
+    from qpv.atomic import opened_atomically
+    from qpv.changes import COLUMNS
+    from qpv.html import inert_cell
+
+    try:
+        with opened_atomically(path) as stream:
+            stream.write(("\ufeff" + ",".join(COLUMNS) + "\r\n").encode())
+            for table in tables:
+                texts = table.select_dtypes(exclude=["number", "bool"]).columns
+                inert = table.assign(**{c: table[c].map(inert_cell) for c in texts})
+                stream.write(inert.to_csv(index=False, header=False, lineterminator="\r\n").encode())
+                yield table
+    except OSError as error:
+        raise ParameterError(f"{path.name!r} cannot be written ({error.strerror}): give another file") from error
+
+
+@data_app.command("catalog", help=_help(
+    "Écrire la page du catalogue : sources et indicateurs, tels que les décrivent data/catalog/*.yml.",
+    "qpv data catalog",
+))  # fmt: skip
+def data_catalog(
+    output: Annotated[Path | None, typer.Option(metavar="FICHIER", help="Par défaut : docs/catalogue.md")] = None,
 ) -> None:
-    """Fetch official files into data/raw; whatever fails, the files that are there remain.
+    """Write the page on sources and indicators from the catalogue."""
+    from qpv.atomic import write_atomically
+    from qpv.catalog import Catalog
+    from qpv.catalog.markdown import catalogue_page
 
-    Example: qpv data fetch insee_comparateur anct_qpv2024_contours
-    """
+    project = Project.find(Path.cwd())
+    path = output or project.root / "docs" / "catalogue.md"
+    write_atomically(path, catalogue_page(Catalog.load(project.data / "catalog")))
+    out.print(str(path), markup=False, soft_wrap=True)
+
+
+@data_app.command("fetch", help=_help(
+    "Télécharger des fichiers officiels dans data/raw ; quoi qu’il échoue, ce qui est là reste.",
+    "qpv data fetch insee_comparateur anct_qpv2024_contours",
+))  # fmt: skip
+def data_fetch(
+    sources: Annotated[list[str] | None, typer.Argument(
+        metavar="[SOURCE]…", help="Sources ou éditions du catalogue. Par défaut : toutes celles qu’il sait télécharger.")] = None,
+    quiet: Quiet = False,
+) -> None:  # fmt: skip
+    """Fetch official files into data/raw; whatever fails, the files that are there remain."""
     _fetch(Project.find(Path.cwd()).data, sources or [], quiet)
 
 

@@ -31,6 +31,11 @@ def visible(value: object) -> str:
     return _INVISIBLE.sub("", str(value))
 
 
+def inert_cell(value: object) -> object:
+    """Keep a spreadsheet from reading a text as a formula."""
+    return f"'{value}" if isinstance(value, str) and value[:1] in ("=", "+", "-", "@", "\t", "\r") else value
+
+
 def script_json(value: object) -> str:
     """Write JSON that is inert inside a ``<script>`` element."""
     dumped = json.dumps(value, ensure_ascii=False, allow_nan=False, sort_keys=False)

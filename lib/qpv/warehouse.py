@@ -1,7 +1,7 @@
 """Read access to the warehouse: everything that is known, checked, in Parquet and GeoParquet.
 
 ``data/warehouse/<digest>/`` holds one build (see :mod:`qpv.build`); the file ``CURRENT`` names the
-one in use.
+one in use, and below it the one that it replaced.
 """
 
 from __future__ import annotations
@@ -32,16 +32,29 @@ TEXT_COLUMNS: Final = [
 
 def pointed(target: Path) -> str | None:
     """Give the digest of the build in use, or ``None``."""
+    return _pointer(target)[0] or None
+
+
+def replaced(target: Path) -> str | None:
+    """Give the digest of the build that the one in use replaced, or ``None`` when it is the first."""
+    return _pointer(target)[1] or None
+
+
+def _pointer(target: Path) -> tuple[str, str]:
     try:
-        return (target / POINTER).read_text("ascii").strip()
+        lines = (target / POINTER).read_text("ascii").split()
     except (OSError, UnicodeDecodeError):
-        return None
+        lines = []
+    return (*lines, "", "")[0], (*lines, "", "")[1]
 
 
 def point_to(target: Path, digest: str) -> None:
-    """Put a build into use, in one rename."""
+    """Put a build into use, in one rename; the one in use until now becomes the replaced one."""
+    previous = pointed(target)
+    if previous == digest:
+        return
     scratch = target / f".{POINTER}-{os.getpid()}"
-    scratch.write_text(digest + "\n", "ascii")
+    scratch.write_text("\n".join(filter(None, [digest, previous])) + "\n", "ascii")
     scratch.replace(target / POINTER)
 
 
@@ -63,10 +76,33 @@ class Warehouse:
         except (OSError, ValueError) as error:
             raise WarehouseError(f"no warehouse in {root.name!r}: run 'make data' (or 'qpv data build') first") from error
 
+    @classmethod
+    def previous(cls, path: str | Path) -> Warehouse:
+        """Give the build that the one in use at ``path`` replaced.
+
+        Raises
+        ------
+        WarehouseError
+            If the one in use is the first, or the replaced one is no longer there.
+        """
+        root = Path(path)
+        current, digest = cls(root).path.name, replaced(root)
+        if digest is None:
+            raise WarehouseError(f"build {current!r} replaced no other that is known: there is nothing to compare it with")
+        if not (root / digest / "meta.json").exists():
+            raise WarehouseError(f"build {digest!r}, which {current!r} replaced, is no longer there: nothing to compare with")
+        return cls(root / digest)
+
     @cached_property
     def catalog(self) -> Catalog:
         """The catalogue with which this build was made."""
-        return Catalog.from_json((self.path / "catalog.json").read_text("utf-8"))
+        try:
+            return Catalog.from_json((self.path / "catalog.json").read_text("utf-8"))
+        except (OSError, ValueError, KeyError) as error:  # pydantic's ValidationError is a ValueError
+            raise WarehouseError(
+                f"build {self.path.name!r} has no catalogue that this version reads: it was made by another one; "
+                "run 'qpv data build'"
+            ) from error
 
     @cached_property
     def covered(self) -> frozenset[str]:
@@ -83,6 +119,11 @@ class Warehouse:
         """The communes among :attr:`territories`, by code."""
         return self.territories[self.territories["level"] == "commune"].set_index("code")
 
+    def names(self, level: str) -> dict[str, str]:
+        """Give the name of every place of a level, by code."""
+        places = self.territories[self.territories["level"] == level]
+        return dict(zip(places["code"], places["name"], strict=True))
+
     @cached_property
     def crosswalk(self) -> pd.DataFrame:
         """Pairs of QPV of both generations, see :data:`qpv.schemas.CROSSWALK`."""
@@ -94,16 +135,36 @@ class Warehouse:
         return pd.read_parquet(self.path / "editions.parquet")
 
     def observations(
-        self, theme: str, filters: Sequence[tuple[str, str, object]] | None = None, columns: list[str] | None = None
+        self,
+        theme: str,
+        filters: Sequence[tuple[str, str, object]] | None = None,
+        columns: list[str] | None = None,
+        *,
+        compact: bool = False,
     ) -> pd.DataFrame:
         """Give the observations of a theme, see :data:`qpv.schemas.OBSERVATIONS`.
 
-        ``filters`` are pyarrow's: only the row groups that may match are read.
+        ``filters`` are pyarrow's: only the row groups that may match are read.  ``compact`` gives the texts
+        as categories, for those who go through whole themes.
+
+        Raises
+        ------
+        WarehouseError
+            If the build has no such theme.
         """
-        table = pd.read_parquet(
-            self.path / f"observations-{theme}.parquet", filters=list(filters) if filters else None, columns=columns
-        )
-        return table.astype({c: str for c in TEXT_COLUMNS if c in table})
+        try:
+            table = pd.read_parquet(
+                self.path / f"observations-{theme}.parquet",
+                filters=list(filters) if filters else None,
+                columns=columns,
+                # What is a dictionary in the file comes as one anyhow; these are plain texts there.
+                **({"read_dictionary": ["level", "territory", "indicator"]} if compact else {}),
+            )
+        except OSError as error:
+            raise WarehouseError(
+                f"build {self.path.name!r} lacks the figures of {theme!r}: remove it and run 'qpv data build'"
+            ) from error
+        return table if compact else table.astype({c: str for c in TEXT_COLUMNS if c in table})
 
     def geometry(self, level: str, codes: Iterable[str] | None = None) -> gpd.GeoDataFrame | None:
         """Give outlines in EPSG:4326, or ``None`` when no contour was ever dropped."""

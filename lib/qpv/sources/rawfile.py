@@ -39,6 +39,7 @@ class Finding:
     file: str
     message: str
     line: int | None = None
+    kind: Literal["", "unknown", "second"] = ""  # a file of no edition, a second file of one: neither was read
 
     def __str__(self) -> str:
         where = f"{self.file}, line {self.line}" if self.line else self.file

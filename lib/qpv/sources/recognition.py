@@ -216,7 +216,7 @@ def _second(kept: Recognised, other: Recognised) -> Finding:
     return Finding(
         "info" if same else "warning", other.file.name,
         f"edition {kept.edition.id} was already read from {kept.file.name} ({what}); "
-        "this second file is ignored: remove one of them",
+        "this second file is ignored: remove one of them", kind="second",
     )  # fmt: skip
 
 
@@ -245,14 +245,16 @@ def _not_recognised(lost: list[RawFile], book: _Patterns) -> list[Finding]:
         try:
             source = book.alike(table)
         except SourceError as error:
-            findings.append(Finding("warning", table.name, str(error).removeprefix(f"{table.name}: ")))
+            findings.append(Finding("warning", table.name, str(error).removeprefix(f"{table.name}: "), kind="unknown"))
             continue
         if source is None:
-            findings.append(Finding("info", table.name, "not recognised: no edition of the catalogue has this name"))
+            findings.append(
+                Finding("info", table.name, "not recognised: no edition of the catalogue has this name", kind="unknown")
+            )
         else:
             expected = (source.editions[-1].member or source.editions[-1].files) if source.editions else source.families[0].files
             findings.append(
                 Finding("warning", table.name, f"not recognised: its columns are those of {source.id!r} ({source.dataset}), "
-                        f"but neither name nor content says which edition; name it like {expected.replace(chr(92), '')}")
+                        f"but neither name nor content says which edition; name it like {expected.replace(chr(92), '')}", kind="unknown")
             )  # fmt: skip
     return findings
