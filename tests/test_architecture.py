@@ -26,14 +26,16 @@ NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
 #: The way of the data.  A module imports only from layers above its own; of its own layer it knows
 #: nobody, unless the whole layer is one package.
 LAYERS: tuple[set[str], ...] = (
-    {"qpv", "errors", "vocabulary", "territory", "html", "atomic"},
+    {"qpv", "errors", "vocabulary", "territory", "html", "atomic", "parquet"},
     {"numbers"},
     {"quarter"},
     {"catalog", "reference", "schemas"},
     {"sources", "contracts", "crosswalk", "download"},
     {"overlay"},
     {"proxies"},
-    {"warehouse", "preference", "fetch"},
+    {"preference", "fetch"},
+    {"peers"},
+    {"warehouse"},
     {"build", "profile"},
     {"analysis"},
     {"comparison"},

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Final
 import pandas as pd
 
 import qpv
-from qpv import crosswalk, proxies
+from qpv import crosswalk, peers, proxies
 from qpv.catalog import Catalog
 from qpv.contracts import Contracts, load_contracts, match_schools
 from qpv.errors import SourceError
@@ -35,8 +35,8 @@ if TYPE_CHECKING:
 
 #: Modules that only read the warehouse: a change in them needs no new build.
 _NOT_DATA: Final = {
-    "analysis", "batch", "charts", "cli", "comparison", "download", "fetch", "html", "maps", "preference", "profile",
-    "sentences", "site", "tables",
+    "analysis", "batch", "charts", "cli", "comparison", "download", "fetch", "html", "maps", "profile", "sentences", "site",
+    "tables",
 }  # fmt: skip
 
 
@@ -261,11 +261,13 @@ def _write(folder: Path, tables: _Tables, catalog: Catalog) -> int:
         shown = observations["indicator"].isin([i for i, of in themes.items() if theme in of])
         part = observations[shown].sort_values(order, ignore_index=True)
         part = check(part, OBSERVATIONS)
+        figures = peers.rank_figures(part, tables.editions, peers.indicators_of(catalog, theme))
+        peers.write(figures, folder / f"peers-{theme}.arrow")
         part[repeated] = part[repeated].astype("category")
         part.to_parquet(folder / f"observations-{theme}.parquet", index=False, row_group_size=20_000)
         written += len(part)
     (folder / "catalog.json").write_text(catalog.to_json(), "utf-8")
-    tables.territories.to_parquet(folder / "territories.parquet", index=False)
+    tables.territories.to_parquet(folder / "territories.parquet", index=False, row_group_size=5_000)
     tables.crosswalk.to_parquet(folder / "crosswalk.parquet", index=False)
     tables.editions.to_parquet(folder / "editions.parquet", index=False)
     if tables.geometry is not None:
