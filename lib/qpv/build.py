@@ -208,7 +208,8 @@ def _territories(reference: Reference, others: list[pd.DataFrame], observations:
     numbers = ["population", "longitude", "latitude"]
     table[numbers] = table[numbers].astype(float)
     first = table["communes"].str.split(" ").str[0]
-    place = first.map(lambda c: reference.place([c]) if c else {"departement": "", "region": ""})
+    known = {c: reference.place([c]) if c else {"departement": "", "region": ""} for c in first.unique()}
+    place = first.map(known.get)
     for column in ("departement", "region"):
         table[column] = table[column].where(table[column] != "", place.map(lambda p, c=column: p[c]))
     return table[names]
@@ -255,7 +256,7 @@ def _write(folder: Path, tables: _Tables, catalog: Catalog) -> int:
     themes = {i: catalog.indicator(i).themes for i in observations["indicator"].unique()}
     order = ["level", "territory", "indicator", "period", "edition", "row"]
     # Row groups are skipped by the bounds of a column of plain texts, not by those of a dictionary.
-    repeated = [c for c in TEXT_COLUMNS if c not in ("level", "territory", "indicator")]
+    plain = ["level", "territory", "indicator"]
     written = 0
     for theme in THEMES_FR:
         shown = observations["indicator"].isin([i for i, of in themes.items() if theme in of])
@@ -263,7 +264,7 @@ def _write(folder: Path, tables: _Tables, catalog: Catalog) -> int:
         part = check(part, OBSERVATIONS)
         figures = peers.rank_figures(part, tables.editions, peers.indicators_of(catalog, theme))
         peers.write(figures, folder / f"peers-{theme}.arrow")
-        part[repeated] = part[repeated].astype("category")
+        part = part.assign(**{c: part[c].cat.remove_unused_categories() for c in TEXT_COLUMNS}).astype(dict.fromkeys(plain, str))
         part.to_parquet(folder / f"observations-{theme}.parquet", index=False, row_group_size=20_000)
         written += len(part)
     (folder / "catalog.json").write_text(catalog.to_json(), "utf-8")
