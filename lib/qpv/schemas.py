@@ -158,7 +158,8 @@ def check(table: pd.DataFrame, schema: pa.DataFrameSchema) -> pd.DataFrame:
     try:
         table = table[list(schema.columns)]
         words = [c for c in table if isinstance(table[c].dtype, pd.CategoricalDtype) and table[c].cat.categories.dtype == "str"]
-        return schema.update_columns(dict.fromkeys(words, {"dtype": "category", "coerce": False})).validate(table, lazy=True)
+        as_they_come = {c: {"dtype": "category", "coerce": False} for c in words}
+        return schema.update_columns(as_they_come).validate(table, lazy=True)
     except SchemaErrors as error:
         cases = error.failure_cases
         # Faults of a column first; a check on the whole table repeats itself for each column.
