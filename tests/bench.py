@@ -180,11 +180,11 @@ def measure_all(folder: Path) -> Measures:
 
 def table(measures: Measures, before: Measures) -> str:
     """Write the measures in lines, with those of the run before and their ratio."""
-    lines = [f"{'':44}{'now':>12}{'before':>12}{'ratio':>8}"]
+    lines = [f"{'':44}{'now':>14}{'before':>14}{'ratio':>8}"]
     for name, value in measures.items():
         old = before.get(name)
-        beside = f"{old:12,.2f}{value / old:8.2f}" if old else ""
-        lines.append(f"{name:44}{value:12,.2f}{beside}")
+        beside = f"{old:14,.2f}{value / old:8.2f}" if old else ""
+        lines.append(f"{name:44}{value:14,.2f}{beside}")
     return "\n".join(lines)
 
 
