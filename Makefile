@@ -43,7 +43,7 @@ fetch: $(STAMP)  ## download official files into data/raw: SOURCES=
 lab: data  ## open the notebooks in JupyterLab
 	cd notebooks && ../$(BIN)/jupyter lab
 
-bench: $(STAMP)  ## measure the build, a profile and a brief
+bench: $(STAMP)  ## measure the build, profiles and briefs; result in outputs/bench.json
 	$(BIN)/python tests/bench.py
 
 check: $(STAMP)  ## linters and types: ruff (notebooks too), mypy

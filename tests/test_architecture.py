@@ -26,7 +26,7 @@ NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
 #: The way of the data.  A module imports only from layers above its own; of its own layer it knows
 #: nobody, unless the whole layer is one package.
 LAYERS: tuple[set[str], ...] = (
-    {"qpv", "errors", "vocabulary", "territory", "html", "atomic"},
+    {"qpv", "errors", "vocabulary", "territory", "html", "atomic", "parquet"},
     {"numbers"},
     {"quarter"},
     {"catalog", "reference", "schemas"},
@@ -35,7 +35,9 @@ LAYERS: tuple[set[str], ...] = (
     {"overlay", "expectations"},
     {"features"},
     {"proxies", "tallies"},
-    {"warehouse", "preference", "fetch"},
+    {"preference", "fetch"},
+    {"peers"},
+    {"warehouse"},
     {"publication"},
     {"build", "profile", "screening", "inventory", "changes"},
     {"analysis"},

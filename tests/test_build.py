@@ -23,7 +23,7 @@ from qpv.build import build
 from qpv.contracts import Contracts
 from qpv.errors import CatalogError, WarehouseError
 from qpv.publication import workplace
-from qpv.schemas import CROSSWALK, EDITIONS, OBSERVATIONS, TERRITORIES, check
+from qpv.schemas import CROSSWALK, EDITIONS, OBSERVATIONS, TERRITORIES, check, compact
 from qpv.sources.rawfile import RawFile, list_files
 from qpv.sources.recognition import recognise
 from qpv.sources.text_table import read_text_table
@@ -449,3 +449,18 @@ def test_official_and_transcribed_figures_stand_side_by_side(full: Warehouse) ->
     poverty = table[(table["indicator"] == "poverty_rate_pct") & (table["period"] == "2018")]
     assert {"insee_qpv2015_revn_2022", "insee_filosofi_qpv2015_panel_2012_2020"} <= set(poverty["edition"])
     assert set(poverty["value"]) == {61.4}
+
+
+@pytest.mark.parametrize(
+    ("column", "value", "told"),
+    [("status", "guessed", "status: .*'guessed'"), ("period", "someday", "period: a period .*'someday'"),
+     ("territory", "x" * 121, "territory: 1 to 120"), ("status", "secret", "a value without a present status")],
+)  # fmt: skip
+def test_texts_given_as_categories_are_checked_as_strictly(embedded: Warehouse, column: str, value: str, told: str) -> None:
+    table = embedded.observations("revenue")
+    table.loc[table["value"].notna().idxmax(), column] = value
+    for given in (table, compact(table)):
+        with pytest.raises(WarehouseError, match=told):
+            check(given, OBSERVATIONS)
+    sound = embedded.observations("revenue")
+    pd.testing.assert_frame_equal(check(compact(sound), OBSERVATIONS).astype(sound.dtypes), check(sound, OBSERVATIONS))

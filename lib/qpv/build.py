@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Final
 import pandas as pd
 
 import qpv
-from qpv import crosswalk, proxies, secrecy, tallies
+from qpv import crosswalk, peers, proxies, secrecy, tallies
 from qpv.catalog import Catalog
 from qpv.contracts import Contracts, load_contracts, match_schools
 from qpv.errors import SourceError
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 #: Modules that only read the warehouse: a change in them needs no new build.
 _NOT_DATA: Final = {
     "analysis", "batch", "changes", "charts", "cli", "comparison", "download", "fetch", "html", "inventory", "live_maps",
-    "maps", "markdown", "preference", "profile", "publication", "rules", "screening", "sentences", "site", "tables", "terminal",
+    "maps", "markdown", "profile", "publication", "rules", "screening", "sentences", "site", "tables", "terminal",
 }  # fmt: skip
 
 
@@ -230,7 +230,8 @@ def _territories(reference: Reference, others: list[pd.DataFrame], observations:
     numbers = ["population", "longitude", "latitude"]
     table[numbers] = table[numbers].astype(float)
     first = table["communes"].str.split(" ").str[0]
-    place = first.map(lambda c: reference.place([c]) if c else {"departement": "", "region": ""})
+    known = {c: reference.place([c]) if c else {"departement": "", "region": ""} for c in first.unique()}
+    place = first.map(known.get)
     for column in ("departement", "region"):
         table[column] = table[column].where(table[column] != "", place.map(lambda p, c=column: p[c]))
     return table[names]
@@ -277,17 +278,19 @@ def _write(folder: Path, tables: _Tables, catalog: Catalog) -> int:
     themes = {i: catalog.indicator(i).themes for i in observations["indicator"].unique()}
     order = ["level", "territory", "indicator", "period", "edition", "row"]
     # Row groups are skipped by the bounds of a column of plain texts, not by those of a dictionary.
-    repeated = [c for c in TEXT_COLUMNS if c not in ("level", "territory", "indicator")]
+    plain = ["level", "territory", "indicator"]
     written = 0
     for theme in THEMES_FR:
         shown = observations["indicator"].isin([i for i, of in themes.items() if theme in of])
         part = observations[shown].sort_values(order, ignore_index=True)
         part = check(part, OBSERVATIONS)
-        part[repeated] = part[repeated].astype("category")
+        figures = peers.rank_figures(part, tables.editions, peers.indicators_of(catalog, theme))
+        peers.write(figures, folder / f"peers-{theme}.arrow")
+        part = part.assign(**{c: part[c].cat.remove_unused_categories() for c in TEXT_COLUMNS}).astype(dict.fromkeys(plain, str))
         part.to_parquet(folder / f"observations-{theme}.parquet", index=False, row_group_size=20_000)
         written += len(part)
     (folder / "catalog.json").write_text(catalog.to_json(), "utf-8")
-    tables.territories.to_parquet(folder / "territories.parquet", index=False)
+    tables.territories.to_parquet(folder / "territories.parquet", index=False, row_group_size=5_000)
     tables.crosswalk.to_parquet(folder / "crosswalk.parquet", index=False)
     tables.editions.to_parquet(folder / "editions.parquet", index=False)
     if tables.geometry is not None:

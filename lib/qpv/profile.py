@@ -13,10 +13,10 @@ import pandas as pd
 
 from qpv.catalog import Catalog, Indicator
 from qpv.errors import AmbiguousTerritoryError, ParameterError, UnknownTerritoryError
-from qpv.preference import STATUS_ORDER, prefer
+from qpv.preference import prefer
 from qpv.quarter import UNDATED, Quarter
 from qpv.reference import fold
-from qpv.vocabulary import COMPARABLE_QUALIFIERS, THEMES_FR
+from qpv.vocabulary import THEMES_FR
 from qpv.warehouse import Warehouse
 
 #: A predecessor counts when it covers at least this share of the QPV of 2024.
@@ -59,12 +59,12 @@ def resolve(warehouse: Warehouse, text: str) -> str:
     AmbiguousTerritoryError
         With the candidates, when several QPV answer.
     """
-    qpv = warehouse.territories[warehouse.territories["level"] == "qpv"]
-    new = qpv[qpv["generation"] == "2024"].set_index("code")
+    qpv = warehouse.places("qpv")
+    new = qpv[qpv["generation"] == "2024"]
     code = text.strip().upper()
     if code in new.index:
         return code
-    if code in set(qpv["code"]):
+    if code in qpv.index:
         heirs = warehouse.crosswalk[warehouse.crosswalk["code_2015"] == code]
         near = (heirs["code_2024"] != "") & (heirs["share_2015"].fillna(1) >= _PREDECESSOR_SHARE)
         main = heirs.loc[near, "code_2024"].unique()
@@ -117,8 +117,8 @@ def select(warehouse: Warehouse, territory: str) -> list[str]:
     UnknownTerritoryError, AmbiguousTerritoryError
         As :func:`resolve`; also for an EPCI or département without QPV.
     """
-    qpv = warehouse.territories
-    qpv = qpv[(qpv["level"] == "qpv") & (qpv["generation"] == "2024")]
+    qpv = warehouse.places("qpv")
+    qpv = qpv[qpv["generation"] == "2024"]
     text = territory.strip()
     if text == "all":
         return sorted(qpv["code"])
@@ -126,7 +126,7 @@ def select(warehouse: Warehouse, territory: str) -> list[str]:
         return sorted(warehouse.covered)
     if text.isdigit() and len(text) == 9:
         found = qpv[qpv["epci"].str.split(" ").map(lambda codes: text in codes)]
-    elif text in set(warehouse.territories.loc[warehouse.territories["level"] == "departement", "code"]):
+    elif text in warehouse.places("departement").index:
         found = qpv[qpv["departement"] == text]
     else:
         return [resolve(warehouse, text)]
@@ -242,8 +242,7 @@ class Profile:
     @cached_property
     def peer_codes(self) -> dict[tuple[str, str], frozenset[str]]:
         """The QPV of each scope (``epci``, ``departement``, ``france``) and generation."""
-        qpv = self.warehouse.territories
-        qpv = qpv[qpv["level"] == "qpv"]
+        qpv = self.warehouse.places("qpv")
         epci = self.place["epci"].split(" ")[0]
         found = {}
         for generation, part in qpv.groupby("generation"):
@@ -257,9 +256,9 @@ class Profile:
     @cached_property
     def population(self) -> pd.DataFrame:
         """The facts on the QPV's population, both generations, oldest first (demography)."""
-        wanted = [("indicator", "==", "population_count"), ("territory", "in", sorted(self.codes.values()))]
-        rows = self.warehouse.observations("demography", wanted)
-        rows = prefer(rows[rows["edition"].isin(self.editions["edition"])], self.editions)
+        rows = self.warehouse.around("demography", self.codes.values())
+        rows = rows[(rows["indicator"] == "population_count") & rows["edition"].isin(self.editions["edition"])]
+        rows = prefer(rows, self.editions)
         return rows[rows["preferred"] & rows["value"].notna()].sort_values("position")
 
     def rows_of_qpv(self) -> pd.DataFrame:
@@ -289,7 +288,7 @@ def load_profile(warehouse: Warehouse, qpv: str, theme: str, quarter: str | Quar
         raise ParameterError(f"unknown theme {theme!r}: expected one of {', '.join(THEMES_FR)}")
     when = quarter if isinstance(quarter, Quarter) else Quarter.parse(quarter)
     code = resolve(warehouse, qpv)
-    place = warehouse.territories[warehouse.territories["code"].eq(code) & warehouse.territories["level"].eq("qpv")].iloc[0]
+    place = warehouse.places("qpv").loc[code]
     editions = warehouse.editions
     known = editions[editions["published"] <= pd.Timestamp(when.end)]
     predecessors = _predecessors(warehouse, code)
@@ -304,7 +303,7 @@ def load_profile(warehouse: Warehouse, qpv: str, theme: str, quarter: str | Quar
         predecessors=predecessors,
         comparators=comparators,
         observations=_observations(warehouse, theme, known, _codes_around(warehouse, place, predecessors, comparators)),
-        others=_others(warehouse, theme, known),
+        others=warehouse.peers(theme, known["edition"]),
         editions=known,
     )
 
@@ -317,7 +316,7 @@ def _predecessors(warehouse: Warehouse, code: str) -> list[Predecessor]:
     pairs = warehouse.crosswalk
     pairs = pairs[(pairs["code_2024"] == code) & (pairs["code_2015"] != "")]
     pairs = pairs[pairs["share_2024"].fillna(1) >= _PREDECESSOR_SHARE]
-    names = warehouse.territories[warehouse.territories["level"] == "qpv"].set_index("code")["name"]
+    names = warehouse.places("qpv")["name"]
 
     def share(value: float) -> float | None:
         return None if pd.isna(value) else float(value)
@@ -330,7 +329,6 @@ def _predecessors(warehouse: Warehouse, code: str) -> list[Predecessor]:
 
 def _comparators(warehouse: Warehouse, place: pd.Series) -> dict[str, list[Place]]:
     """Name the territories of comparison: the main commune, the EPCI of the contract, and so on."""
-    names = warehouse.territories.set_index(["level", "code"])["name"]
     wanted = {
         "commune": place["communes"].split(" ")[:1],
         "epci": place["epci"].split(" ")[:1],
@@ -343,7 +341,7 @@ def _comparators(warehouse: Warehouse, place: pd.Series) -> dict[str, list[Place
         "qpv_of_france": ["FR", "FRM"],
     }
     return {
-        level: [Place(c, level, names.get((level.removeprefix("qpv_of_"), c), c)) for c in codes if c]
+        level: [Place(c, level, warehouse.places(level.removeprefix("qpv_of_"))["name"].get(c, c)) for c in codes if c]
         for level, codes in wanted.items()
     }
 
@@ -352,31 +350,14 @@ def _codes_around(
     warehouse: Warehouse, place: pd.Series, predecessors: list[Predecessor], comparators: dict[str, list[Place]]
 ) -> set[str]:
     """List the codes of the QPV, its comparators, and the communes of its EPCI."""
-    territories = warehouse.territories
+    communes = warehouse.places("commune")
     epci = place["epci"].split(" ")[0]
-    around = territories.loc[(territories["level"] == "commune") & (territories["epci"] == epci) & (epci != ""), "code"]
+    around = communes.index[(communes["epci"] == epci) & (epci != "")]
     codes = {place["code"], *place["communes"].split(" "), *around}
     codes |= {p.code for places in comparators.values() for p in places}
     return codes | {p.code for p in predecessors}
 
 
 def _observations(warehouse: Warehouse, theme: str, editions: pd.DataFrame, codes: set[str]) -> pd.DataFrame:
-    rows = warehouse.observations(theme, [("territory", "in", sorted(codes)), ("level", "!=", "school")])
+    rows = warehouse.around(theme, codes)
     return prefer(rows[rows["edition"].isin(editions["edition"])], editions)
-
-
-def _others(warehouse: Warehouse, theme: str, editions: pd.DataFrame) -> pd.DataFrame:
-    """Read the key indicators of all QPV, the preferred value of each."""
-    keys = [i.id for i in warehouse.catalog.of_theme(theme) if i.key or theme != i.theme]
-    columns = ["territory", "generation", "indicator", "period", "value", "status", "qualifier", "edition"]
-    rows = warehouse.observations(theme, [("level", "==", "qpv"), ("indicator", "in", keys)], columns)
-    facts = editions.set_index("edition")[["published", "priority"]]
-    usable = rows["value"].notna() & rows["qualifier"].isin([q.value for q in COMPARABLE_QUALIFIERS])
-    rows = rows[usable & rows["edition"].isin(facts.index) & (rows["period"] != UNDATED)].join(facts, on="edition")
-    order = rows["status"].map({s.value: n for s, n in STATUS_ORDER.items()}).astype(int)
-    rows = rows.assign(_status=order).sort_values(
-        ["_status", "priority", "published"], ascending=[True, True, False], kind="stable"
-    )
-    rows = rows.drop_duplicates(["territory", "indicator", "period"])
-    kept = ["territory", "level", "generation", "indicator", "period", "value", "status", "edition"]
-    return rows.assign(level="qpv")[kept].sort_index(ignore_index=True)

@@ -155,13 +155,18 @@ def empty(schema: pa.DataFrameSchema) -> pd.DataFrame:
 def check(table: pd.DataFrame, schema: pa.DataFrameSchema) -> pd.DataFrame:
     """Check a table against its schema and give it back in the schema's types.
 
+    Texts that come as categories are judged by their distinct texts, and stay categories.
+
     Raises
     ------
     WarehouseError
         Naming the table and the first few faults, with the values.
     """
     try:
-        return schema.validate(table[list(schema.columns)], lazy=True)
+        table = table[list(schema.columns)]
+        words = [c for c in table if isinstance(table[c].dtype, pd.CategoricalDtype) and table[c].cat.categories.dtype == "str"]
+        as_they_come = {c: {"dtype": "category", "coerce": False} for c in words}
+        return schema.update_columns(as_they_come).validate(table, lazy=True)
     except SchemaErrors as error:
         cases = error.failure_cases
         # Faults of a column first; a check on the whole table repeats itself for each column.

@@ -52,14 +52,12 @@ def _shell(title: str, body: str) -> str:
 
 
 def _page(records: Sequence[Record], quarter: Quarter, warehouse: Warehouse, folder: Path) -> str:
-    places = warehouse.territories
-    epci = places[places["level"] == "epci"].set_index("code")["name"]
-    qpv = places[(places["level"] == "qpv") & (places["generation"] == "2024")].set_index("code")
+    epci, communes = (warehouse.places(level)["name"] for level in ("epci", "commune"))
+    qpv = warehouse.places("qpv")
     done: dict[str, dict[str, Record]] = {}
     for record in records:
         done.setdefault(record.qpv, {})[record.theme] = record
     order = sorted((c for c in done if c in qpv.index), key=lambda c: (qpv.at[c, "epci"], qpv.at[c, "name"]))
-    communes = places[places["level"] == "commune"].set_index("code")["name"]
     rows = "".join(
         _row(
             code, done[code], qpv.at[code, "name"], epci.get(qpv.at[code, "epci"].split(" ")[0], ""),

@@ -8,13 +8,15 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import pandas as pd
+import pyarrow.parquet as pq
 
+from qpv import parquet, peers
 from qpv.catalog import Catalog
 from qpv.errors import WarehouseError
 
@@ -22,6 +24,9 @@ if TYPE_CHECKING:
     import geopandas as gpd
 
 POINTER: Final = "CURRENT"
+
+#: Levels with so many places that a profile never reads them: half of all observations.
+_NUMEROUS: Final = ("iris", "school")
 
 #: The columns of observations that are texts, written as dictionaries.
 TEXT_COLUMNS: Final = [
@@ -69,6 +74,8 @@ class Warehouse:
 
     def __init__(self, path: str | Path) -> None:
         root = Path(path)
+        self._files: dict[str, parquet.SortedFile] = {}
+        self._places: dict[str, pd.DataFrame] = {}
         digest = pointed(root)
         self.path = root / digest if digest else root
         try:
@@ -111,13 +118,20 @@ class Warehouse:
 
     @cached_property
     def territories(self) -> pd.DataFrame:
-        """All places, see :data:`qpv.schemas.TERRITORIES`."""
-        return pd.read_parquet(self.path / "territories.parquet")
+        """All places, see :data:`qpv.schemas.TERRITORIES`; :meth:`places` reads those of one level, sooner."""
+        return self._whole("territories")
+
+    def places(self, level: str) -> pd.DataFrame:
+        """The places of a level among :attr:`territories`, also indexed by their code."""
+        if level not in self._places:
+            rows = self._sorted("territories").read({"level": [level]})
+            self._places[level] = rows.set_axis(rows["code"].array)
+        return self._places[level]
 
     @cached_property
     def communes(self) -> pd.DataFrame:
         """The communes among :attr:`territories`, by code."""
-        return self.territories[self.territories["level"] == "commune"].set_index("code")
+        return self.places("commune").drop(columns="code")
 
     def names(self, level: str) -> dict[str, str]:
         """Give the name of every place of a level, by code."""
@@ -127,12 +141,12 @@ class Warehouse:
     @cached_property
     def crosswalk(self) -> pd.DataFrame:
         """Pairs of QPV of both generations, see :data:`qpv.schemas.CROSSWALK`."""
-        return pd.read_parquet(self.path / "crosswalk.parquet")
+        return self._whole("crosswalk")
 
     @cached_property
     def editions(self) -> pd.DataFrame:
         """What was read, see :data:`qpv.schemas.EDITIONS`."""
-        return pd.read_parquet(self.path / "editions.parquet")
+        return self._whole("editions")
 
     def observations(
         self,
@@ -152,19 +166,39 @@ class Warehouse:
         WarehouseError
             If the build has no such theme.
         """
-        try:
-            table = pd.read_parquet(
-                self.path / f"observations-{theme}.parquet",
-                filters=list(filters) if filters else None,
-                columns=columns,
-                # What is a dictionary in the file comes as one anyhow; these are plain texts there.
-                **({"read_dictionary": ["level", "territory", "indicator"]} if compact else {}),
-            )
-        except OSError as error:
-            raise WarehouseError(
-                f"build {self.path.name!r} lacks the figures of {theme!r}: remove it and run 'qpv data build'"
-            ) from error
-        return table if compact else table.astype({c: str for c in TEXT_COLUMNS if c in table})
+        file = self._file(f"observations-{theme}.parquet")
+        table = pq.read_table(
+            file, filters=list(filters) if filters else None, columns=columns,
+            # What is a dictionary in the file comes as one anyhow; these are plain texts there.
+            read_dictionary=["level", "territory", "indicator"] if compact else None,
+        )  # fmt: skip
+        return table.to_pandas() if compact else parquet.in_words(table)
+
+    def around(self, theme: str, codes: Collection[str]) -> pd.DataFrame:
+        """Give the observations of a theme on some territories, at all levels but IRIS and schools.
+
+        Far sooner than :meth:`observations`, for codes that lie far from each other in the file.
+        """
+        return self._sorted(f"observations-{theme}").read({"territory": codes}, {"level": _NUMEROUS})
+
+    def peers(self, theme: str, editions: Collection[str]) -> pd.DataFrame:
+        """Give one figure a QPV, key indicator and period, as of some editions, see :func:`qpv.peers.as_of`."""
+        return peers.as_of(self._file(f"peers-{theme}.arrow"), editions)
+
+    def _sorted(self, name: str) -> parquet.SortedFile:
+        if name not in self._files:
+            self._files[name] = parquet.SortedFile(self._file(f"{name}.parquet"))
+        return self._files[name]
+
+    def _whole(self, name: str) -> pd.DataFrame:
+        with pq.ParquetFile(self._file(f"{name}.parquet")) as file:
+            return file.read().to_pandas()
+
+    def _file(self, name: str) -> Path:
+        """Give a file of the build; one of an earlier version of the library may lack it."""
+        if not (self.path / name).exists():
+            raise WarehouseError(f"the warehouse lacks {name!r}: run 'make data' (or 'qpv data build') to make it anew")
+        return self.path / name
 
     def geometry(self, level: str, codes: Iterable[str] | None = None) -> gpd.GeoDataFrame | None:
         """Give outlines in EPSG:4326, or ``None`` when no contour was ever dropped."""

@@ -88,8 +88,8 @@ _APPROXIMATE: Final = "Contours absents : chaque quartier est placé au point de
 def _communes(profile: Profile) -> tuple[gpd.GeoDataFrame, gpd.GeoDataFrame]:
     """Give outlines of the communes of the EPCI, and points for those without outline."""
     codes = around(profile)
-    places = profile.warehouse.territories
-    places = places[(places["level"] == "commune") & places["code"].isin(codes)].set_index("code")
+    places = profile.warehouse.communes
+    places = places[places.index.isin(codes)]
     shapes = profile.warehouse.geometry("commune", codes)
     shapes = _empty() if shapes is None else shapes
     shapes = shapes.assign(name=shapes["code"].map(places["name"]))
@@ -106,8 +106,8 @@ def _qpv(
     profile: Profile, codes: set[str] | frozenset[str], generation: str, *, outlines_only: bool = False
 ) -> tuple[gpd.GeoDataFrame, bool]:
     """Give the QPV as outlines, or as points of their commune; tell whether any is such a point."""
-    places = profile.warehouse.territories
-    places = places[(places["level"] == "qpv") & places["code"].isin(codes)].set_index("code")
+    places = profile.warehouse.places("qpv").drop(columns="code")
+    places = places[places.index.isin(codes)]
     shapes = profile.warehouse.geometry("qpv", codes)
     shapes = _empty() if shapes is None else shapes[shapes["generation"] == generation]
     lacking = places.loc[~places.index.isin(shapes["code"])]

@@ -48,8 +48,7 @@ def quadrant(
     """Frame a quadrant, with the share of QPV whose gap widens (S3, S5)."""
     points, start, end, caution = result
     indicator = figure.indicator
-    territories = profile.warehouse.territories
-    names = territories[territories["level"] == "qpv"].set_index("code")["name"].to_dict()
+    names = profile.warehouse.places("qpv")["name"].to_dict()
     own = next((c for c in profile.codes.values() if c in set(points["territory"])), "")
     title = f"{indicator.label}{NNBSP}: niveau et évolution de l’écart, QPV {_SCOPES[scope]}, {format_period(start)}-{format_period(end)}"
     notes = [

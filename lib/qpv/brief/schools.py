@@ -25,9 +25,8 @@ COLUMNS: Final = {
 
 def colleges(profile: Profile, communes: set[str]) -> pd.DataFrame:
     """Give the collèges of some communes: the territory columns, indexed by code."""
-    places = profile.warehouse.territories
-    places = places[(places["level"] == "school") & (places["kind"] == "college")]
-    return places[places["communes"].isin(communes)].set_index("code")
+    places = profile.warehouse.places("school")
+    return places[(places["kind"] == "college") & places["communes"].isin(communes)].drop(columns="code")
 
 
 def school_facts(profile: Profile, codes: list[str]) -> pd.DataFrame:
@@ -41,9 +40,8 @@ def school_facts(profile: Profile, codes: list[str]) -> pd.DataFrame:
 def around(profile: Profile) -> set[str]:
     """Give the communes of the EPCI, or of the QPV when its EPCI is not known."""
     epci = profile.place["epci"].split(" ")[0]
-    places = profile.warehouse.territories
-    found = places.loc[(places["level"] == "commune") & (places["epci"] == epci) & (epci != ""), "code"]
-    return set(found) | set(profile.place["communes"].split(" "))
+    communes = profile.warehouse.places("commune")
+    return set(communes.index[(communes["epci"] == epci) & (epci != "")]) | set(profile.place["communes"].split(" "))
 
 
 def schools_table(profile: Profile, ledger: Ledger) -> Block:
