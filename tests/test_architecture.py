@@ -40,7 +40,7 @@ LAYERS: tuple[set[str], ...] = (
     {"warehouse"},
     {"publication"},
     {"build", "profile", "screening", "inventory", "changes"},
-    {"analysis"},
+    {"analysis", "news"},
     {"comparison"},
     {"sentences"},
     {"tables", "charts", "maps"},
@@ -50,7 +50,7 @@ LAYERS: tuple[set[str], ...] = (
     {"site", "project", "terminal"},
     {"cli"},
 )
-PACKAGES = {"sources", "brief", "catalog"}
+PACKAGES = {"sources", "brief", "catalog", "site"}
 
 
 @cache
