@@ -47,7 +47,7 @@ LAYERS: tuple[set[str], ...] = (
     {"live_maps"},
     {"brief"},
     {"batch"},
-    {"site", "project", "terminal"},
+    {"site", "project", "terminal", "pdf"},
     {"cli"},
 )
 PACKAGES = {"sources", "brief", "catalog", "site"}
@@ -215,6 +215,7 @@ def conda() -> dict[str, Requirement]:
 
 WANTED = [Requirement(d) for d in project()["dependencies"]]
 TESTING = [Requirement(d) for d in project()["optional-dependencies"]["test"]]
+PRINTING = [Requirement(d) for d in project()["optional-dependencies"]["pdf"]]
 
 
 @pytest.mark.parametrize("wanted", WANTED + TESTING, ids=lambda r: r.name)
@@ -230,6 +231,11 @@ def test_the_lock_holds_a_version_within_the_range(wanted):
         ((operator, version),) = [(s.operator, s.version) for s in pin.specifier]
         assert operator == "=="
         assert wanted.specifier.contains(version)
+
+
+def test_what_printing_needs_the_tests_need_too():
+    """So that the lock, conda and ``make`` hold it already."""
+    assert {str(r) for r in PRINTING} <= {str(r) for r in TESTING}
 
 
 def test_conda_asks_for_the_same_python():

@@ -128,6 +128,44 @@ def briefs(
         raise typer.Exit(1)
 
 
+@app.command("pdf", help=_help(
+    "Faire les PDF des briefs d’un trimestre, à côté de leurs pages ; seulement ceux qui manquent ou sont plus anciens.",
+    "qpv pdf --quarter 2026-T3 --territory QN06254M",
+))  # fmt: skip
+def pdf_command(
+    quarter: Annotated[str, typer.Option(help="AAAA-Tn. Par défaut : le dernier trimestre complet.")] = "",
+    territory: Annotated[str, typer.Option(help="Comme pour 'briefs'. Par défaut : tous les briefs du trimestre.")] = "",
+    theme: Annotated[str, typer.Option(help="Thèmes, séparés par des virgules. Par défaut : tous.")] = "",
+    output: Annotated[Path | None, typer.Option(help="Dossier des briefs. Par défaut : outputs/")] = None,
+    quiet: Quiet = False,
+) -> None:
+    """Print the briefs of a quarter as PDF."""
+    from qpv import batch, pdf, site
+    from qpv.profile import select
+    from qpv.warehouse import Warehouse
+
+    when = Quarter.parse(quarter) if quarter else Quarter.last_complete(dt.date.today())
+    project = Project.find(Path.cwd())
+    folder = (output or project.outputs).resolve() / str(when)
+    store = Warehouse(project.warehouse)
+    codes = {*select(store, territory), territory} if territory else None  # a page may be of the agglomération itself
+    wanted = pdf.sheets(folder, codes, [t.strip() for t in theme.split(",") if t.strip()])
+    with Progress(
+        TextColumn("PDF"), BarColumn(), MofNCompleteColumn(), console=err, disable=quiet or not err.is_terminal
+    ) as progress:
+        bar = progress.add_task("pdf", total=len(wanted))
+        outcomes = pdf.print_sheets(wanted, when, lambda outcome: progress.advance(bar))
+    failed = [o for o in outcomes if o.status == "failed"]
+    for o in failed:
+        err.print(f"échec : {o.sheet.page.parent.name} {o.sheet.page.stem} : {o.message}", markup=False, soft_wrap=True)
+    site.write_index(batch.with_earlier([], folder), when, store, folder)  # which links to the PDF that are there
+    if not quiet:
+        made = sum(o.status == "made" for o in outcomes)
+        out.print(f"{made} PDF écrits, {len(outcomes) - made - len(failed)} à jour, {len(failed)} échecs", markup=False)
+    if failed:
+        raise typer.Exit(1)
+
+
 def _build(project: Project, raw: str, quiet: bool) -> None:
     folders = project.raw(raw)
     from qpv import build

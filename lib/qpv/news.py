@@ -105,7 +105,9 @@ def what_changed(old: Warehouse, new: Warehouse, codes: Collection[str], quarter
 def _shown_for(warehouse: Warehouse, codes: Collection[str]) -> pd.DataFrame:
     """Pair each QPV with the codes whose figures its briefs show: its own, and its predecessors'."""
     pairs = warehouse.crosswalk
-    near = pairs["code_2024"].isin(list(codes)) & (pairs["code_2015"] != "") & (pairs["share_2024"].fillna(1) >= PREDECESSOR_SHARE)
+    near = (
+        pairs["code_2024"].isin(list(codes)) & (pairs["code_2015"] != "") & (pairs["share_2024"].fillna(1) >= PREDECESSOR_SHARE)
+    )
     before = pairs.loc[near, ["code_2024", "code_2015"]].set_axis(["qpv", "territory"], axis=1)
     own = pd.DataFrame({"qpv": list(codes), "territory": list(codes)}, dtype=object)
     return pd.concat([own, before], ignore_index=True).drop_duplicates()
@@ -125,9 +127,7 @@ def _facts(old: Warehouse, new: Warehouse, codes: list[str], usable: list[pd.Dat
         facts = pd.concat(wanted).drop_duplicates()
         if facts.empty:
             continue
-        before, after = (
-            _preferred(side.merge(facts, on=_FACT), editions) for side, editions in zip(sides, usable, strict=True)
-        )
+        before, after = (_preferred(side.merge(facts, on=_FACT), editions) for side, editions in zip(sides, usable, strict=True))
         table = before.merge(after, on=_FACT, how="outer", suffixes=("_old", "_new"))
         table = table.rename(columns={f"{c}_{s}": f"{s}_{c}" for c in [*_SAID, "published"] for s in ("old", "new")})
         texts = [f"{s}_{c}" for c in _SAID if c != "value" for s in ("old", "new")]

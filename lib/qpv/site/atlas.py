@@ -17,8 +17,11 @@ from qpv.numbers import NNBSP, format_number
 from qpv.warehouse import Warehouse
 
 _WGS84: Final = 4326
-#: Up to so many QPV are drawn by their outlines: more are specks, and megabytes.
+#: Up to so many QPV, in a view of so many degrees, are drawn by their outlines: more are megabytes, smaller ones specks.
 _OUTLINED: Final = 120
+_CLOSE: Final = 0.4
+#: The first two figures of the départements and collectivités overseas.
+_OVERSEAS: Final = ("97", "98")
 #: Letter of a status (see :func:`qpv.site.index.Run.marks`) -> colour and words; the first that a QPV has decides.
 _COLOURS: Final = {
     "f": ("#b5500b", "un brief au moins en échec"),
@@ -52,14 +55,16 @@ def run_map(places: pd.DataFrame, communes: Mapping[str, str], marks: Mapping[st
     """
     shapes, approximate = _shapes(places, warehouse)
     if shapes.empty:
-        return RunMap("<p class='notice'>Ni contour ni point connus : la carte ne peut pas être dessinée.</p>" if len(places) else "", {})
+        return RunMap(
+            "<p class='notice'>Ni contour ni point connus : la carte ne peut pas être dessinée.</p>" if len(places) else "", {}
+        )
     shapes["tip"] = [f"{places.at[c, 'name']}\n{c}, {communes[c]}" for c in shapes["code"]]
     status = [next((s for s in _COLOURS if s in marks[c]), "o") for c in shapes["code"]]
     shapes["fill"] = [_COLOURS[s][0] for s in status]
     few = len(shapes) <= _OUTLINED
     layer = Layer(shapes, "qpv", fill=_COLOURS["o"][0], stroke="#0b3d6b", weight=1.0 if few else 0.5, radius=6.0 if few else 4.0)
     layers = [*_ground(places, warehouse, few), layer]
-    territory = shapes["code"].map(places["departement"]).map(lambda d: d if d.startswith("97") else "")
+    territory = shapes["code"].map(places["departement"]).map(lambda d: d if d.startswith(_OVERSEAS) else "")
     groups = {t: shapes.geometry[(territory == t).to_numpy()] for t in sorted(territory.unique())}
     main = next(iter(groups.values()))  # metropolitan France where there is any: the overseas would shrink it to a spot
     label = f"Les {format_number(len(shapes))} quartiers de la page"
@@ -68,7 +73,9 @@ def run_map(places: pd.DataFrame, communes: Mapping[str, str], marks: Mapping[st
     names = warehouse.places("departement")["name"]
     called = {t: names.get(t, t) if t else "France métropolitaine" for t in groups}
     legend = "".join(
-        f'<li><i style="background:{colour}"></i>{text(words)}</li>' for s, (colour, words) in reversed(_COLOURS.items()) if s in status
+        f'<li><i style="background:{colour}"></i>{text(words)}</li>'
+        for s, (colour, words) in reversed(_COLOURS.items())
+        if s in status
     )
     notes = _notes(places, shapes, approximate)
     html = f"""<h2 id="carte">Carte</h2><figure class="atlas"><figcaption>{text(label)}</figcaption>
@@ -86,12 +93,14 @@ def _shapes(places: pd.DataFrame, warehouse: Warehouse) -> tuple[gpd.GeoDataFram
         commune = places["communes"].iloc[n].split(" ")[0]
         if commune in points.index:
             turn = turns[commune] = turns.get(commune, -1) + 1
-            where[n] = points.loc[commune].to_numpy(float) + (_APART * turn, 0.0)
+            where[n] = points.loc[commune].to_numpy(float)
+            where[n, 0] += _APART * turn
     known = ~np.isnan(where).any(axis=1)
     shapes = gpd.GeoDataFrame(
         {"code": places.index[known]}, geometry=gpd.points_from_xy(*where[known].T), crs=_WGS84
     )  # fmt: skip
-    if len(shapes) <= _OUTLINED:
+    west, south, east, north = shapes.total_bounds if len(shapes) else (0.0,) * 4
+    if len(shapes) <= _OUTLINED and max(east - west, north - south) <= _CLOSE:
         found = warehouse.geometry("qpv", list(shapes["code"]))
         outlines = {} if found is None else dict(zip(found["code"], found.geometry, strict=True))
         shapes = shapes.set_geometry(gpd.GeoSeries([outlines.get(c, p) for c, p in zip(shapes["code"], shapes.geometry, strict=True)],
@@ -108,7 +117,8 @@ def _ground(places: pd.DataFrame, warehouse: Warehouse, few: bool) -> list[Layer
     else:
         codes = set(places["departement"])
     found = warehouse.geometry(level, codes)
-    if found is None or found.empty:
+    # A few départements of France, for the others lack an outline, would look like a statement.
+    if found is None or found.empty or not (few or codes <= set(found["code"])):
         return []
     names = warehouse.places(level)["name"]
     return [Layer(found.assign(tip=found["code"].map(names).fillna("")), level, fill="#f6f4ef", stroke="#b9b2a6")]
@@ -131,7 +141,9 @@ def _insets(layer: Layer, groups: Mapping[str, gpd.GeoSeries], names: Mapping[st
     for t, points in list(groups.items())[1:]:
         shapes = layer.shapes.loc[points.index]
         shapes = shapes.set_geometry(shapes.geometry.representative_point())
-        inset = maps.draw([Layer(shapes, "point", layer.fill, layer.stroke, radius=14)], f"carte-{t}", f"{names[t]}, quartiers", "")
+        inset = maps.draw(
+            [Layer(shapes, "point", layer.fill, layer.stroke, radius=14)], f"carte-{t}", f"{names[t]}, quartiers", ""
+        )
         figures.append(f"<figure><figcaption>{text(names[t])}</figcaption>{inset.svg}</figure>")
     return f'<div class="insets">{"".join(figures)}</div>' if figures else ""
 

@@ -47,7 +47,9 @@ def counts_words(news: News | None) -> str:
     if news is None:
         return "Pas de données précédentes auxquelles comparer."
     told = _counted(news.counts)
-    return text(f"Depuis les données précédentes{NNBSP}: {told}." if told else "Aucun chiffre n’a changé depuis les données précédentes.")
+    return text(
+        f"Depuis les données précédentes{NNBSP}: {told}." if told else "Aucun chiffre n’a changé depuis les données précédentes."
+    )
 
 
 def _counted(counts: Mapping[Kind, int]) -> str:
@@ -125,7 +127,11 @@ def _by_theme(news: News) -> str:
     facts = news.figures.drop_duplicates(["indicator", "territory", "generation", "period"])
     counts = pd.crosstab(facts["theme"], facts["kind"])
     kinds = [k for k in Kind if k in counts]
-    rows = [[THEMES_FR[t], *(format_number(counts.at[t, k]) if counts.at[t, k] else DASH for k in kinds)] for t in THEMES_FR if t in counts.index]
+    rows = [
+        [THEMES_FR[t], *(format_number(counts.at[t, k]) if counts.at[t, k] else DASH for k in kinds)]
+        for t in THEMES_FR
+        if t in counts.index
+    ]
     heads = ["Thème", *(_KINDS_FR[k][1].capitalize() for k in kinds)]
     return f"<h2>Par thème</h2>{plain_table(heads, rows, 'Chiffres changés par thème', 'small')}"
 
@@ -219,5 +225,7 @@ def _new(news: News, figures: pd.DataFrame) -> str:
         span = ", ".join(_period(p) for p in periods[:6]) + ("…" if len(periods) > 6 else "")
         count = f"{format_number(len(rows))}{NBSP}{_KINDS_FR[Kind.NEW][len(rows) > 1]}"
         source = _edition(edition, rows["new_published"].iloc[0])
-        items.append(f"<li>{text(f'{THEMES_FR[theme]}{NNBSP}: {count}, {listed} ({span}) – {_REASONS_FR[Reason(reason)]}{NNBSP}: {source}')}</li>")
+        items.append(
+            f"<li>{text(f'{THEMES_FR[theme]}{NNBSP}: {count}, {listed} ({span}) – {_REASONS_FR[Reason(reason)]}{NNBSP}: {source}')}</li>"
+        )
     return f"<ul>{''.join(items)}</ul>" if items else ""

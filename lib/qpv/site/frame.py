@@ -21,7 +21,9 @@ PAGES: Final = {
     "index.html": "Briefs", "changes.html": "Ce qui a changé", "data.html": "État des données",
     "method.html": "Méthode", "glossary.html": "Glossaire",
 }  # fmt: skip
-_POLICY: Final = "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; {images}base-uri 'none'; form-action 'none'"
+_POLICY: Final = (
+    "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; {images}base-uri 'none'; form-action 'none'"
+)
 #: Only the map's layer of the IGN, which a reader must tick, asks for images.
 _IMAGES: Final = "img-src data: https://data.geopf.fr; "
 
@@ -36,7 +38,9 @@ def template(name: str) -> str:
     return (files("qpv.site") / "template" / name).read_text("utf-8")
 
 
-def shell(name: str, title: str, quarter: Quarter, body: str, *, style: str = "", script: str | None = None, maps: bool = False) -> str:
+def shell(
+    name: str, title: str, quarter: Quarter, body: str, *, style: str = "", script: str | None = None, maps: bool = False
+) -> str:
     """Put a page together.
 
     Parameters
@@ -54,7 +58,8 @@ def shell(name: str, title: str, quarter: Quarter, body: str, *, style: str = ""
     """
     policy = _POLICY.format(images=_IMAGES if maps else "")
     links = "".join(
-        f'<li><a href="{page}"{" aria-current=page" if page == name else ""}>{text(words)}</a></li>' for page, words in PAGES.items()
+        f'<li><a href="{page}"{" aria-current=page" if page == name else ""}>{text(words)}</a></li>'
+        for page, words in PAGES.items()
     )
     return f"""<!doctype html>
 <html lang="fr"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">

@@ -12,7 +12,7 @@ from typing import Final
 import pandas as pd
 
 from qpv.batch import Record
-from qpv.html import text
+from qpv.html import css_string, text
 from qpv.maps import defs, leaflet_css, leaflet_js
 from qpv.news import News
 from qpv.numbers import NBSP, NNBSP, format_number
@@ -54,7 +54,8 @@ class Run:
         places = known[known.index.isin(list(self.done))]
         main = places["epci"].str.split(" ").str[0]
         names = main.map(self.warehouse.places("epci")["name"]).fillna("")
-        return places.assign(epci_name=names, folded=names.map(fold)).sort_values(["folded", "epci", "name", "code"], kind="stable")
+        places = places.assign(epci_name=names, folded=names.map(fold), alone=names == "")
+        return places.sort_values(["alone", "folded", "epci", "name", "code"], kind="stable")
 
     @cached_property
     def columns(self) -> list[str]:
@@ -95,7 +96,7 @@ def index_page(records: Sequence[Record], quarter: Quarter, warehouse: Warehouse
     drawn = run_map(run.places, run.communes, {c: run.marks(c) for c in run.places.index}, warehouse)
     body = f"""{_counts(run, quarter)}
 <p>{_known(warehouse, quarter)} <a href="data.html">Éditions lues, sources attendues et fichiers non lus</a></p>
-<p>{counts_words(news)} <a href="changes.html">Ce qui a changé depuis les données précédentes</a></p>
+<p>{counts_words(news)} <a href="changes.html">Ce qui a changé</a></p>
 {_filters(run)}
 {drawn.html}
 <h2>Briefs</h2>
@@ -108,7 +109,7 @@ Données{NNBSP}: tous les chiffres du quartier, en CSV.</p>
     script = template("index.js") + "</script><script>" + (files("qpv.brief") / "template" / "brief.js").read_text("utf-8")
     return shell(
         "index.html", "Observatoire des quartiers prioritaires", quarter, f"{defs(drawn.outlines)}{body}<script>{leaflet_js()}</script>",
-        style=leaflet_css() + _theme_rules(len(run.columns)), script=script, maps=True,
+        style=leaflet_css() + _rules(run), script=script, maps=True,
     )  # fmt: skip
 
 
@@ -118,7 +119,7 @@ def _counts(run: Run, quarter: Quarter) -> str:
         f"{format_number(counts[s])} {label}{'s' if counts[s] > 1 else ''}" for s, (_, label) in STATUSES.items() if counts[s]
     )
     many = len(run.records) > 1
-    said = f"{len(run.done)} {'quartiers' if len(run.done) > 1 else 'quartier'}, {format_number(len(run.records))} brief{'s' if many else ''}"
+    said = f"{format_number(len(run.done))} {'quartiers' if len(run.done) > 1 else 'quartier'}, {format_number(len(run.records))} brief{'s' if many else ''}"
     return (
         f"<p>{text(said)}{f'{NNBSP}: {text(words)}' if words else ''}. "
         f"Données publiées au plus tard le {text(format_date(quarter.end))}.</p>"
@@ -158,7 +159,9 @@ def _table(run: Run) -> str:
     before = pairs[pairs["code_2015"] != ""].groupby("code_2024")["code_2015"].agg(" ".join).to_dict()
     rows = []
     for code, place in run.places.iterrows():
-        words = fold(" ".join([place["name"], place["aliases"], code, place["epci_name"], run.communes[code], before.get(code, "")]))
+        words = fold(
+            " ".join([place["name"], place["aliases"], code, place["epci_name"], run.communes[code], before.get(code, "")])
+        )
         groups = " ".join(str(numbers[c]) for c in place["epci"].split(" ") if c)
         cells = "".join(f"<td>{_cell(run, code, theme)}</td>" for theme in run.columns)
         figures = f'<a href="{text(code)}/figures.csv">CSV</a>' if (run.folder / code / "figures.csv").exists() else "–"
@@ -191,13 +194,16 @@ def _cell(run: Run, code: str, theme: str) -> str:
     return link
 
 
-def _theme_rules(count: int) -> str:
-    """Hide, when one theme is chosen, the columns of the others."""
-    first, last = 3, 2 + count
-    return "".join(
+def _rules(run: Run) -> str:
+    """Hide, when one theme is chosen, the columns of the others; name each cell on a phone, where heads are gone."""
+    first, last = 3, 2 + len(run.columns)
+    one = (
         f'#run[data-theme="{n}"] tr>:nth-child(n+{first}):nth-child(-n+{last}):not(:nth-child({first + n})){{display:none}}'
-        for n in range(count)
+        for n in range(len(run.columns))
     )
+    heads = [*(title_of(t) for t in run.columns), "Données"]
+    named = (f"#run td:nth-child({first + n})::before{{content:{css_string(head)}}}" for n, head in enumerate(heads))
+    return f"{''.join(one)}@media(max-width:700px){{{''.join(named)}}}"
 
 
 def _elsewhere(run: Run) -> str:

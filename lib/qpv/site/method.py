@@ -117,7 +117,9 @@ def method_page(catalog: Catalog, quarter: Quarter) -> str:
     body = "".join(
         f"<h2>{text(head)}</h2>{''.join(f'<p>{text(french_spacing(p))}</p>' for p in said)}" for head, said in sections
     )
-    return shell("method.html", "Méthode", quarter, f'{body}<p>Les mots sont expliqués dans le <a href="glossary.html">glossaire</a>.</p>')
+    return shell(
+        "method.html", "Méthode", quarter, f'{body}<p>Les mots sont expliqués dans le <a href="glossary.html">glossaire</a>.</p>'
+    )
 
 
 def _percent(share: float) -> str:
