@@ -51,7 +51,11 @@ def browser(chromium: str) -> Iterator[Browser]:
 
 @pytest.fixture
 def visit(browser: Browser) -> Iterator[Visit]:
-    """An offline page that records every request, console error, page error and dialog."""
+    yield from judged(browser)
+
+
+def judged(browser: Browser) -> Iterator[Visit]:
+    """Give an offline page that records every request, console error, page error and dialog."""
     context = browser.new_context(offline=True, viewport={"width": 1280, "height": 900}, locale="fr-FR")
     seen = Visit(context.new_page())
 

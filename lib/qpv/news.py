@@ -149,7 +149,7 @@ def _of_theme(warehouse: Warehouse, theme: str, codes: list[str]) -> pd.DataFram
 def _moved(old: Warehouse, new: Warehouse) -> set[str]:
     """Name the editions whose date or rank among sources is another: they may be preferred where they were not."""
     before, after = (w.editions.set_index("edition")[["published", "priority"]] for w in (old, new))
-    both = before.join(after, how="inner", lsuffix="_old", rsuffix="_new")
+    both = before.add_suffix("_old").join(after.add_suffix("_new"), how="inner")
     same = (both["published_old"] == both["published_new"]) & (both["priority_old"] == both["priority_new"])
     return set(both.index[~same])
 
