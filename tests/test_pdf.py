@@ -16,6 +16,7 @@ from qpv import pdf
 from qpv.errors import ParameterError
 from qpv.pdf import Outcome, Sheet
 from qpv.quarter import Quarter
+from test_cli import Project
 
 NOW = Quarter(2026, 3)
 
@@ -66,7 +67,7 @@ def test_the_pages_of_a_pdf_hold_the_words_of_the_brief_and_their_numbers(briefs
     assert "En bref" in said
     sheets = [s for s in said.split("\f") if s.strip()]
     for number, sheet in enumerate(sheets, start=1):
-        assert f"{number} / {len(sheets)}" in sheet
+        assert f"{number}/{len(sheets)}" in "".join(sheet.split())
 
 
 def test_the_same_page_gives_the_same_bytes_and_bears_the_end_of_the_quarter(briefs: Path) -> None:
@@ -179,3 +180,52 @@ def test_outcomes_are_reported_one_by_one(briefs: Path) -> None:
     told: list[Outcome] = []
     outcomes = pdf.print_sheets(pdf.sheets(briefs), NOW, told.append)
     assert told == outcomes
+
+
+# --- the command -------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def project(briefs: Path, tmp_path_factory: pytest.TempPathFactory) -> Project:
+    """A project with two briefs made."""
+    found = Project(pages.copy_project(tmp_path_factory.mktemp("project") / "main"))
+    assert found.qpv("data", "build", "--raw", "data/raw", "--quiet").code == 0
+    shutil.copytree(briefs, found.root / "outputs" / "2026-T3")
+    return found
+
+
+def test_the_command_prints_what_is_stale_and_says_how_many(project: Project) -> None:
+    first = project.qpv("pdf", "--quarter", "2026-T3", "--territory", pages.GRANDE_RESIDENCE)
+    assert (first.code, first.out.splitlines()[-1]) == (0, "2 PDF écrits, 0 à jour, 0 échecs")
+    again = project.qpv("pdf", "--quarter", "2026-T3")
+    assert (again.code, again.out.splitlines()[-1]) == (0, "0 PDF écrits, 2 à jour, 0 échecs")
+
+
+def test_the_command_names_the_brief_that_failed_and_ends_with_1(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = pdf._printed
+
+    def refuse(browser, page: Path, quarter: Quarter) -> bytes:
+        if page.stem == "health":
+            raise pdf.PrintError("Chromium gave no whole PDF")
+        return whole(browser, page, quarter)
+
+    monkeypatch.setattr(pdf, "_printed", refuse)
+    said = project.qpv("pdf", "--quarter", "2026-T3")
+    assert said.code == 1
+    assert said.err.strip() == "échec : QN06225M health : Chromium gave no whole PDF"
+    assert said.out.splitlines()[-1] == "1 PDF écrits, 0 à jour, 1 échecs"
+    assert (project.root / "outputs" / "2026-T3" / "QN06225M" / "revenue.pdf").exists()
+
+
+def test_the_command_refuses_a_quarter_without_briefs_in_one_line(project: Project) -> None:
+    said = project.qpv("pdf", "--quarter", "2025-T1")
+    assert said.code == 2
+    assert said.err.splitlines() == ["erreur : no brief to print in '2025-T1': make them first ('make briefs' or 'qpv briefs')"]
+
+
+def test_the_command_says_what_to_install_when_chromium_is_missing(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(pdf.VARIABLE, "no-such-browser")
+    said = project.qpv("pdf", "--quarter", "2026-T3")
+    assert said.code == 2
+    (line,) = said.err.splitlines()
+    assert "no-such-browser" in line

@@ -94,7 +94,7 @@ def method_page(catalog: Catalog, quarter: Quarter) -> str:
             f"Un rang demande au moins {MINIMUM_PEERS} QPV, la médiane des QPV de France au moins {MEDIAN_OF}.",
         ]),
         ("Périmètres", [
-            "Les périmètres de 2015 et de 2024 sont deux découpages. Un chiffre de 2015 est montré par le quartier qui lui succède, s’il en couvre au moins "
+            "Les périmètres de 2015 et de 2024 sont deux découpages. Un chiffre de 2015 est montré pour le quartier de 2024 dont l’ancien périmètre couvre au moins "
             f"{_percent(PREDECESSOR_SHARE)} de la surface, et le brief le dit.",
             f"Deux périmètres sont les mêmes à partir de {_percent(SAME_SHARE)} des deux surfaces ; sous {_percent(SMALLEST_SHARE)} de recouvrement, un quartier "
             "est nouveau, ou a pris fin.",
