@@ -31,6 +31,7 @@ from rich.progress import (
 )
 
 from qpv.errors import ParameterError, QpvError
+from qpv.numbers import format_number
 from qpv.project import Project
 from qpv.quarter import Quarter
 from qpv.vocabulary import BRIEF_THEMES
@@ -259,7 +260,7 @@ def data_diff(
         return
     summary = changes.summarise(tables, first)
     out.print(
-        f"Entrepôt {new.path.name} comparé à {old.path.name}, qu’il a remplacé ; seuil {threshold:n} (en % pour effectifs et euros)",
+        f"Entrepôt {new.path.name} comparé à {old.path.name}, qu’il a remplacé ; seuil {format_number(threshold, 1)} (en % pour effectifs et euros)",
         markup=False,
         soft_wrap=True,
     )

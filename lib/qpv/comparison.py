@@ -183,9 +183,14 @@ def _comparator_level(mine: pd.DataFrame, levels: dict[str, pd.DataFrame]) -> st
 
 
 def _with_sources(change: Change | Refusal, *ends: pd.DataFrame) -> Change | Refusal:
-    """Add a caution when the two ends of a change come one from a contract, one from a producer."""
+    """Add a caution when the two ends of a change come one from a contract, one from a producer.
+
+    A proxy and a published figure are not measured alike: no change is said between them.
+    """
     if isinstance(change, Refusal):
         return change
+    if any(rows[rows["period"].isin((change.start, change.end))]["status"].eq(Status.PROXY.value).nunique() > 1 for rows in ends):
+        return Refusal("l’une des dates est approchée (proxy), l’autre mesurée : elles ne se comparent pas")
     mixed = any(
         rows[rows["period"].isin((change.start, change.end))]["status"].eq(Status.TRANSCRIBED.value).nunique() > 1
         for rows in ends
