@@ -30,6 +30,9 @@ _SHARES: Final = (
 #: From the ratio of the larger to the smaller to the words before "plus" or "moins"; bounds are upper and exclusive.
 _SIZES: Final = ((1.3, "un peu "), (1.8, ""), (2.2, "environ deux fois "), (math.inf, "beaucoup "))
 
+#: The first figures of a theme matter most: only so many are looked through for one that can be compared.
+_AMONG: Final = 3
+
 
 def amount_words(value: float, unit: str) -> str:
     """Write a value with two digits at most: ``plus de la moitié``, ``12 000 €``, ``environ 1 200``."""
@@ -55,8 +58,8 @@ def size_words(gap: Gap) -> str:
 def easy_words(figures: Sequence[KeyFigure], name: str) -> list[str]:
     """Write three sentences on a theme in one neighbourhood.
 
-    The first figure that can be compared is told, else the first that is known; the change is its own, else
-    that of the first figure that has one, which is then named.
+    Of the first figures the one that can be compared is told, shares before amounts; the change is its own,
+    else that of the first figure that has one, which is then named.
     """
     said = [f for f in figures if f.known and f.indicator.easy]
     if not said:
@@ -67,7 +70,7 @@ def easy_words(figures: Sequence[KeyFigure], name: str) -> list[str]:
             if any(f.cells for f in figures)
             else "On ne sait pas non plus ce qu’il en est autour.",
         ]
-    told = min(said, key=lambda f: (f.gap is None, f.indicator.unit != "pct"))
+    told = min(said[:_AMONG], key=lambda f: (f.gap is None, f.indicator.unit != "pct"))
     return [_state(told, name), _beside(told), _since(told, said)]
 
 

@@ -271,11 +271,11 @@ class Profile:
 
     @cached_property
     def population(self) -> pd.DataFrame:
-        """The facts on the QPV's population, both generations, oldest first (demography)."""
+        """The facts on the QPV's population, both generations, undated ones first, then oldest first (demography)."""
         rows = self.warehouse.around("demography", self.codes.values())
         rows = rows[(rows["indicator"] == "population_count") & rows["edition"].isin(self.editions["edition"])]
         rows = prefer(rows, self.editions)
-        return rows[rows["preferred"] & rows["value"].notna()].sort_values("position")
+        return rows[rows["preferred"] & rows["value"].notna()].sort_values("position", na_position="first")
 
     def rows_of_qpv(self) -> pd.DataFrame:
         """Give every row on the QPV itself, of any status, both generations."""
