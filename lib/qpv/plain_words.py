@@ -14,7 +14,7 @@ from qpv import grammar
 from qpv.analysis import Change, Direction, Gap
 from qpv.catalog import Indicator
 from qpv.comparison import KeyFigure
-from qpv.numbers import format_value, french_spacing
+from qpv.numbers import NNBSP, format_value, french_spacing
 from qpv.quarter import format_period
 from qpv.vocabulary import Polarity
 
@@ -106,7 +106,7 @@ def _judgement(change: Change, indicator: Indicator) -> str:
     """Say whether a change is good, where nobody would dispute it; prices rise too, so more money is not praised."""
     if indicator.polarity is Polarity.NONE or (indicator.unit.startswith("eur") and change.absolute > 0):
         return ""
-    return french_spacing(" : c’est mieux" if change.direction is Direction.BETTER else " : c’est moins bien")
+    return f"{NNBSP}: c’est mieux" if change.direction is Direction.BETTER else f"{NNBSP}: c’est moins bien"
 
 
 def _capital(words: str) -> str:

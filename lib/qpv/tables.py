@@ -70,7 +70,7 @@ def key_table(profile: Profile, figures: Sequence[KeyFigure], caption: str) -> s
     shown = [level for level in COMPARISON_LEVELS if names[level]]
     heads = ["Quartier, année et statut", "Écart", "Rang parmi les QPV"]
     heads += [_HEADS[n] if n == "france" else f"{_HEADS[n]}{NNBSP}: {names[n]}" for n in shown]
-    heads.append("QPV de France et semblables")
+    heads.append("QPV de France")
     header = "".join(f'<th scope="col">{text(h)}</th>' for h in ["Indicateur", *heads])
     body = "".join(_key_row(profile, f, shown, heads) for f in figures)
     return (
