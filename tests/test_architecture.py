@@ -26,7 +26,7 @@ NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
 #: The way of the data.  A module imports only from layers above its own; of its own layer it knows
 #: nobody, unless the whole layer is one package.
 LAYERS: tuple[set[str], ...] = (
-    {"qpv", "errors", "vocabulary", "territory", "html", "atomic", "parquet"},
+    {"qpv", "errors", "vocabulary", "territory", "html", "atomic", "parquet", "grammar"},
     {"numbers"},
     {"quarter"},
     {"catalog", "reference", "schemas"},
@@ -36,13 +36,13 @@ LAYERS: tuple[set[str], ...] = (
     {"features"},
     {"proxies", "tallies"},
     {"preference", "fetch"},
-    {"peers"},
+    {"peers", "similar"},
     {"warehouse"},
     {"publication"},
     {"build", "profile", "screening", "inventory", "changes"},
     {"analysis", "news"},
     {"comparison"},
-    {"sentences"},
+    {"sentences", "plain_words"},
     {"tables", "charts", "maps"},
     {"live_maps"},
     {"brief"},

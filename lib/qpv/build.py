@@ -36,8 +36,8 @@ if TYPE_CHECKING:
 
 #: Modules that only read the warehouse: a change in them needs no new build.
 _NOT_DATA: Final = {
-    "analysis", "batch", "changes", "charts", "cli", "comparison", "download", "fetch", "html", "inventory", "live_maps",
-    "maps", "markdown", "profile", "publication", "rules", "screening", "sentences", "site", "tables", "terminal",
+    "analysis", "batch", "changes", "charts", "cli", "comparison", "download", "fetch", "grammar", "html", "inventory", "live_maps",
+    "maps", "markdown", "profile", "publication", "rules", "screening", "sentences", "similar", "site", "plain_words", "tables", "terminal",
 }  # fmt: skip
 
 

@@ -16,6 +16,7 @@ from qpv.errors import AmbiguousTerritoryError, ParameterError, UnknownTerritory
 from qpv.preference import prefer
 from qpv.quarter import UNDATED, Quarter
 from qpv.reference import fold
+from qpv.similar import Similar, similar_to
 from qpv.vocabulary import THEMES_FR
 from qpv.warehouse import Warehouse
 
@@ -223,10 +224,13 @@ class Profile:
         )
 
     def peers(self, indicator: str, period: str, generation: str, scope: str) -> pd.Series:
-        """Give the values of the QPV of the same EPCI, département or France, by code."""
+        """Give the values of the QPV of the same EPCI, département or France, or of ``similar`` ones and itself, by code."""
         rows = self._others_by_indicator.get(indicator, self.others.iloc[:0])
         rows = rows[(rows["period"] == period) & (rows["generation"] == generation)]
-        if scope != "france":
+        if scope == "similar":
+            group = self.similar(generation)
+            rows = rows[rows["territory"].isin({*group.codes, self.codes.get(generation, "")} if group.codes else ())]
+        elif scope != "france":
             rows = rows[rows["territory"].isin(self.peer_codes[scope, generation])]
         return rows.set_index("territory")["value"]
 
@@ -253,13 +257,25 @@ class Profile:
             found["france", generation] = frozenset(part["code"])
         return found
 
+    def similar(self, generation: str) -> Similar:
+        """Give the QPV that resemble this one by size, age and households, see :mod:`qpv.similar`."""
+        if generation not in self._similar:
+            code = self.codes.get(generation, "")
+            table, periods = self.warehouse.traits(generation, self.editions["edition"])
+            self._similar[generation] = similar_to(table, periods, code, generation)
+        return self._similar[generation]
+
+    @cached_property
+    def _similar(self) -> dict[str, Similar]:
+        return {}
+
     @cached_property
     def population(self) -> pd.DataFrame:
-        """The facts on the QPV's population, both generations, oldest first (demography)."""
+        """The facts on the QPV's population, both generations, undated ones first, then oldest first (demography)."""
         rows = self.warehouse.around("demography", self.codes.values())
         rows = rows[(rows["indicator"] == "population_count") & rows["edition"].isin(self.editions["edition"])]
         rows = prefer(rows, self.editions)
-        return rows[rows["preferred"] & rows["value"].notna()].sort_values("position")
+        return rows[rows["preferred"] & rows["value"].notna()].sort_values("position", na_position="first")
 
     def rows_of_qpv(self) -> pd.DataFrame:
         """Give every row on the QPV itself, of any status, both generations."""

@@ -13,13 +13,16 @@ from typing import Any
 import pandas as pd
 
 from qpv import analysis, charts, sentences, tables
-from qpv.analysis import Refusal
+from qpv.analysis import Change, Refusal
 from qpv.brief import atlas, blocks
 from qpv.brief.ledger import Ledger
+from qpv.brief.notices import notices
+from qpv.brief.peer_group import similar_qpv
 from qpv.comparison import KeyFigure, is_missing, key_figure, quadrant_input, why_missing
 from qpv.errors import ParameterError
 from qpv.html import RECORD_MIME, Block, join, script_json, text
 from qpv.numbers import NBSP, NNBSP, format_number
+from qpv.plain_words import easy_words
 from qpv.profile import COMPARISON_LEVELS, Profile, load_profile
 from qpv.quarter import UNDATED, format_date, format_period
 from qpv.vocabulary import BRIEF_THEMES, STATUS_FR, THEMES_FR, Status
@@ -128,34 +131,27 @@ class Brief:
 
     def summary(self) -> Block:
         """Write *En bref*: three to five sentences, good news first, what is missing last."""
+        self._keep_what_moved()
+        self.ledger.add_all(self.profile.population.groupby("territory", sort=False).tail(1))
         lines = "".join(f"<li>{text(line)}</li>" for line in sentences.summary(self.figures))
-        notes = "".join(f"<p class='notice'>{text(n)}</p>" for n in self._notices())
-        return Block(f"<ul class='brief'>{lines}</ul>{notes}")
+        simple = "".join(f"<p>{text(line)}</p>" for line in easy_words(self.figures, str(self.profile.place["name"])))
+        easy = f"<section class='easy'><h3>En trois phrases simples</h3>{simple}<p class='note'>Les chiffres sont arrondis.</p></section>"
+        notes = "".join(f"<li>{text(n)}</li>" for n in notices(self.profile, self.figures))
+        warned = f"<div class='notice'><h3>À savoir avant de lire</h3><ul>{notes}</ul></div>" if notes else ""
+        return Block(f"<ul class='brief'>{lines}</ul>{easy}{warned}")
 
-    def _notices(self) -> list[str]:
-        notes = []
-        if self.profile.relation == "new":
-            notes.append(
-                f"Ce quartier est nouveau en 2024{NNBSP}: aucun QPV de 2015 ne le précède. Il n’a pas de chiffre sur le périmètre de 2015, "
-                "et aucune évolution n’est calculée depuis ce périmètre."
-            )
-        generations = {f.own["generation"] for f in self.figures if f.own is not None}
-        if "2015" in generations and self.profile.perimeter_known and self.profile.predecessors:
-            main = self.profile.predecessors[0]
-            if main.relation == "redrawn":
-                notes.append(
-                    f"Les chiffres décrivent encore le périmètre de 2015 ({main.code}), différent de celui d’aujourd’hui."
-                )
-            elif main.relation == "unknown":
-                notes.append(
-                    f"Les chiffres décrivent le périmètre de 2015 ({main.code}) ; sans les contours, on ne sait pas s’il a changé."
-                )
-        clashing = [f.indicator.short for f in self.figures if len(f.contradictions)]
-        if clashing:
-            notes.append(
-                f"Des sources se contredisent{NNBSP}: {', '.join(clashing)}. La valeur retenue et la règle sont indiquées."
-            )
-        return notes
+    def _keep_what_moved(self) -> None:
+        """Keep the figures at both ends of every change that is told."""
+        for figure in self.figures:
+            identifier = figure.indicator.id
+            for change, level in (
+                (figure.own_change, "qpv"),
+                (figure.gap_change, "qpv"),
+                (figure.gap_change, figure.change_level),
+            ):
+                if isinstance(change, Change):
+                    rows = self.profile.own(identifier) if level == "qpv" else self.profile.of_level(identifier, level)
+                    self.ledger.add_all(rows[rows["period"].isin((change.start, change.end))])
 
     def key_figures(self) -> Block:
         """Write the key-figure table with all comparison levels, and the other figures below."""
@@ -168,7 +164,7 @@ class Brief:
         caption = f"Chiffres clés, {THEMES_FR[self.profile.theme].lower()}"
         shown = [f for f in self.figures if f.known or f.absence is not None or f.cells or len(f.undated)]
         table = tables.key_table(self.profile, shown, caption) if shown else ""
-        return join(Block(table), self._missing(), self._other_figures())
+        return join(Block(table), similar_qpv(self.profile, self.figures, self.ledger), self._missing(), self._other_figures())
 
     def _missing(self) -> Block:
         rows = []
