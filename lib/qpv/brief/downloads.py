@@ -1,0 +1,130 @@
+"""The files that a brief holds within itself: its figures as CSV and XLSX, the QPV of its maps as GeoJSON.
+
+They are plain links to ``data:`` addresses, so that they need neither a server nor a script.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+from collections.abc import Iterable
+from typing import Any, Final
+
+import pandas as pd
+import shapely
+
+from qpv import extract, maps, tables
+from qpv.brief.atlas import spread_of
+from qpv.brief.ledger import Ledger
+from qpv.comparison import KeyFigure
+from qpv.html import STILL, Block, text, visible
+from qpv.numbers import NBSP, NNBSP, format_number
+from qpv.profile import Profile
+from qpv.vocabulary import STATUS_FR, THEMES_FR, UNITS, Status
+
+_TYPES: Final = {
+    "csv": "text/csv;charset=utf-8",
+    "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+    "geojson": "application/geo+json",
+}
+
+
+def links(profile: Profile, headline: KeyFigure, ledger: Ledger) -> Block:
+    """Link to the files, each named after QPV, theme and quarter."""
+    stem = extract.file_stem(profile.code, profile.theme, str(profile.quarter))
+    rows = extract.in_words(profile.theme, ledger.figures(), ledger.remarks(), profile.warehouse)
+    title = f"{profile.place['name']}, {THEMES_FR[profile.theme]}, {profile.quarter.label}"
+    outlines = qpv_geojson(profile, headline)
+    count = len(outlines["features"])
+    files = {
+        "csv": (extract.to_csv(rows).encode("utf-8"), f"les {len(rows)} chiffres de ce brief, pour un tableur ou un programme"),
+        "xlsx": (
+            extract.to_xlsx(rows, title, profile.quarter, profile.warehouse),
+            "les mêmes chiffres, avec une feuille de définitions et une feuille de sources",
+        ),
+        "geojson": (
+            json.dumps(outlines, ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode("utf-8"),
+            f"les {count} QPV des cartes{NNBSP}: contours et « {headline.indicator.label} »",
+        ),
+    }
+    items = "".join(
+        f"<li>{_link(f'{stem}.{kind}', kind, content)} – {text(words)}</li>" for kind, (content, words) in files.items()
+    )
+    note = "<p class='note'>Ces fichiers sont contenus dans cette page et s’enregistrent sans connexion.</p>"
+    html = f'<ul class="downloads" data-files="{text(stem)}">{items}</ul>{note}'
+    # The executed notebook of a batch is for tracing: it need not hold the files a second time.
+    return Block(html, f'<p class="qpv">{text(stem)}{NBSP}: {", ".join(files)}.</p>' if os.environ.get(STILL) else "")
+
+
+def _link(name: str, kind: str, content: bytes) -> str:
+    size = f"{format_number(max(1, round(len(content) / 1000)))}{NBSP}ko"
+    address = f"data:{_TYPES[kind]};base64,{base64.b64encode(content).decode('ascii')}"
+    return f'<a download="{text(name)}" href="{address}">{text(name)}</a> ({size})'
+
+
+def qpv_geojson(profile: Profile, figure: KeyFigure) -> dict[str, Any]:
+    """Give the QPV of the maps, with the figure that the headline map shows.
+
+    Returns
+    -------
+    dict
+        A ``FeatureCollection`` (RFC 7946: longitude and latitude in WGS 84), first the QPV of the headline
+        map, then those that only the map of places shows, whose ``valeur`` is null with a ``statut`` that
+        says why; the geometry of a QPV without known outline is null.  Outlines are those of the maps, simplified
+        to about 6 m.
+    """
+    spread = spread_of(profile, figure)
+    nearby = profile.peer_codes.get(("epci", "2024"), frozenset()) | {profile.code} | {p.code for p in profile.predecessors}
+    codes = [*sorted(spread.codes), *sorted(nearby - spread.codes)]
+    shapes = _outlines(profile, codes)
+    places = profile.warehouse.places("qpv")
+    features = [
+        {
+            "type": "Feature", "id": code, "geometry": shapes.get(code),
+            "properties": _about(profile, places, code) | _value(profile, figure, spread.rows, spread.period, code),
+        }
+        for code in codes if code in places.index
+    ]  # fmt: skip
+    mapped = spread.rows[spread.rows.index.isin(codes)].drop_duplicates("edition")
+    sources = dict.fromkeys(tables.edition_name(profile, row) for _, row in mapped.iterrows())
+    return {
+        "type": "FeatureCollection",
+        "name": extract.file_stem(profile.code, profile.theme, str(profile.quarter)),
+        "source": " ; ".join([*(visible(s) for s in sources), "contours : ANCT"]),
+        "licence": "Licence Ouverte 2.0",
+        "features": features,
+    }
+
+
+def _outlines(profile: Profile, codes: Iterable[str]) -> dict[str, Any]:
+    """Give the outlines of QPV as GeoJSON geometries, outer rings counter-clockwise."""
+    shapes = profile.warehouse.geometry("qpv", codes)
+    if shapes is None or shapes.empty:
+        return {}
+    # The normal form of a polygon has a clockwise outer ring.
+    light = shapely.reverse(shapely.normalize(maps.lighten(shapes.geometry, "qpv").values))
+    return {str(code): json.loads(shapely.to_geojson(shape)) for code, shape in zip(shapes["code"], light, strict=True)}
+
+
+def _about(profile: Profile, places: pd.DataFrame, code: str) -> dict[str, Any]:
+    communes = profile.warehouse.communes["name"]
+    place = places.loc[code]
+    return {
+        "code": code, "nom": visible(place["name"]), "perimetre": place["generation"],
+        "communes": ", ".join(visible(communes.get(c, c)) for c in place["communes"].split(" ") if c),
+        "ce_quartier": code in profile.codes.values(),
+    }  # fmt: skip
+
+
+def _value(profile: Profile, figure: KeyFigure, rows: pd.DataFrame, period: str, code: str) -> dict[str, Any]:
+    indicator = figure.indicator
+    row = rows.loc[code] if code in rows.index else None
+    status = Status.UNAVAILABLE if row is None else Status(row["status"])
+    edition = "" if row is None else str(row["edition"])
+    return {
+        "code_indicateur": indicator.id, "indicateur": indicator.label, "periode": period,
+        "valeur": None if row is None else float(row["value"]), "unite": UNITS[indicator.unit][2],
+        "code_statut": status.value, "statut": STATUS_FR[status], "edition": edition,
+        "source": "" if row is None else visible(tables.edition_name(profile, row)),
+    }  # fmt: skip
