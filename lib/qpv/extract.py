@@ -23,14 +23,14 @@ KEYS: Final = (
     "indicator", "territory", "level", "generation", "period", "value", "unit", "status", "source", "edition",
 )  # fmt: skip
 #: The same in words.
-WORDS: Final = ("indicateur", "territoire", "niveau", "unité", "statut", "précision", "note", "à savoir")
+WORDS: Final = ("indicateur", "territoire", "niveau", "unité", "statut", "précision", "note")
 COLUMNS: Final = ("theme", *KEYS, *WORDS)
 
 #: Column of the sheet of figures -> its head and width: words first, then the codes.
 _FIGURES: Final = {
     "indicateur": ("Indicateur", 48), "territoire": ("Territoire", 28), "niveau": ("Niveau", 18),
     "generation": ("Périmètre des QPV", 11), "period": ("Période", 11), "value": ("Valeur", 12), "unité": ("Unité", 14),
-    "statut": ("Statut", 18), "précision": ("Précision", 11), "note": ("Note", 40), "à savoir": ("À savoir", 60),
+    "statut": ("Statut", 18), "précision": ("Précision", 11), "note": ("Note", 40),
     "theme": ("Code du thème", 12), "indicator": ("Code de l’indicateur", 34), "territory": ("Code du territoire", 14),
     "level": ("Code du niveau", 14), "unit": ("Code de l’unité", 10), "status": ("Code du statut", 13),
     "source": ("Code de la source", 26), "edition": ("Code de l’édition", 30),
@@ -89,7 +89,7 @@ def in_words(
             "territoire": _name(warehouse, figure["level"], figure["territory"]),
             "niveau": LEVELS_FR[figure["level"]], "unité": UNITS[figure["unit"]][2],
             "statut": STATUS_FR[Status(figure["status"])], "précision": QUALIFIER_FR[Qualifier(qualifier)],
-            "note": note, "à savoir": " ".join(indicator.warnings),
+            "note": note,
         }  # fmt: skip
         rows.append({k: inert_cell(visible(v)) if isinstance(v, str) else v for k, v in row.items()})
     return rows

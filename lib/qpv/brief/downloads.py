@@ -45,7 +45,7 @@ def links(profile: Profile, headline: KeyFigure, ledger: Ledger) -> Block:
         ),
         "geojson": (
             json.dumps(outlines, ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode("utf-8"),
-            f"les {count} QPV des cartes{NNBSP}: contours et « {headline.indicator.label} »",
+            f"les {count} QPV de la carte, contours et chiffre{NNBSP}: {headline.indicator.label[:1].lower()}{headline.indicator.label[1:]}",
         ),
     }
     items = "".join(
@@ -64,34 +64,35 @@ def _link(name: str, kind: str, content: bytes) -> str:
 
 
 def qpv_geojson(profile: Profile, figure: KeyFigure) -> dict[str, Any]:
-    """Give the QPV of the maps, with the figure that the headline map shows.
+    """Give the QPV of the headline map with the figure that it shows, and both perimeters of this QPV.
 
     Returns
     -------
     dict
-        A ``FeatureCollection`` (RFC 7946: longitude and latitude in WGS 84), first the QPV of the headline
-        map, then those that only the map of places shows, whose ``valeur`` is null with a ``statut`` that
-        says why; the geometry of a QPV without known outline is null.  Outlines are those of the maps, simplified
-        to about 6 m.
+        A ``FeatureCollection`` (RFC 7946: longitude and latitude in WGS 84).  Each feature has its value under
+        the id of the indicator; where that is null, ``statut`` says why.  A QPV without known outline has a
+        null geometry.  Outlines are those of the maps, simplified to about 6 m.
     """
     spread = spread_of(profile, figure)
-    nearby = profile.peer_codes.get(("epci", "2024"), frozenset()) | {profile.code} | {p.code for p in profile.predecessors}
-    codes = [*sorted(spread.codes), *sorted(nearby - spread.codes)]
-    shapes = _outlines(profile, codes)
     places = profile.warehouse.places("qpv")
+    own = {profile.code, *(p.code for p in profile.predecessors)}
+    codes = [code for code in sorted(spread.codes | own) if code in places.index]
+    shapes = _outlines(profile, codes)
     features = [
         {
             "type": "Feature", "id": code, "geometry": shapes.get(code),
-            "properties": _about(profile, places, code) | _value(profile, figure, spread.rows, spread.period, code),
+            "properties": _about(profile, places.loc[code]) | _value(figure, spread.rows, spread.period, code),
         }
-        for code in codes if code in places.index
+        for code in codes
     ]  # fmt: skip
     mapped = spread.rows[spread.rows.index.isin(codes)].drop_duplicates("edition")
-    sources = dict.fromkeys(tables.edition_name(profile, row) for _, row in mapped.iterrows())
+    sources = dict.fromkeys(visible(tables.edition_name(profile, row)) for _, row in mapped.iterrows())
     return {
         "type": "FeatureCollection",
         "name": extract.file_stem(profile.code, profile.theme, str(profile.quarter)),
-        "source": " ; ".join([*(visible(s) for s in sources), "contours : ANCT"]),
+        "indicateur": figure.indicator.label,
+        "unite": UNITS[figure.indicator.unit][2],
+        "source": " ; ".join([*sources, "contours : ANCT"]),
         "licence": "Licence Ouverte 2.0",
         "features": features,
     }
@@ -107,24 +108,19 @@ def _outlines(profile: Profile, codes: Iterable[str]) -> dict[str, Any]:
     return {str(code): json.loads(shapely.to_geojson(shape)) for code, shape in zip(shapes["code"], light, strict=True)}
 
 
-def _about(profile: Profile, places: pd.DataFrame, code: str) -> dict[str, Any]:
+def _about(profile: Profile, place: pd.Series) -> dict[str, Any]:
     communes = profile.warehouse.communes["name"]
-    place = places.loc[code]
     return {
-        "code": code, "nom": visible(place["name"]), "perimetre": place["generation"],
+        "code": place["code"], "nom": visible(place["name"]), "perimetre": place["generation"],
         "communes": ", ".join(visible(communes.get(c, c)) for c in place["communes"].split(" ") if c),
-        "ce_quartier": code in profile.codes.values(),
+        "ce_quartier": place["code"] in profile.codes.values(),
     }  # fmt: skip
 
 
-def _value(profile: Profile, figure: KeyFigure, rows: pd.DataFrame, period: str, code: str) -> dict[str, Any]:
-    indicator = figure.indicator
+def _value(figure: KeyFigure, rows: pd.DataFrame, period: str, code: str) -> dict[str, Any]:
     row = rows.loc[code] if code in rows.index else None
     status = Status.UNAVAILABLE if row is None else Status(row["status"])
-    edition = "" if row is None else str(row["edition"])
     return {
-        "code_indicateur": indicator.id, "indicateur": indicator.label, "periode": period,
-        "valeur": None if row is None else float(row["value"]), "unite": UNITS[indicator.unit][2],
-        "code_statut": status.value, "statut": STATUS_FR[status], "edition": edition,
-        "source": "" if row is None else visible(tables.edition_name(profile, row)),
+        figure.indicator.id: None if row is None else float(row["value"]), "periode": period,
+        "statut": STATUS_FR[status], "edition": "" if row is None else str(row["edition"]),
     }  # fmt: skip
