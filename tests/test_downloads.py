@@ -83,7 +83,7 @@ def test_the_csv_says_codes_in_french_words(beau_marais: Run) -> None:
     (line,) = [
         x for x in lines(files_in(beau_marais, "revenue")[f"{STEM}.csv"])
         if (x["indicator"], x["territory"], x["period"], x["edition"])
-        == ("poverty_rate_pct", "62193", "2019", "insee_filosofi_2019_commune")
+        == ("poverty_rate_pct", "62193", "2019", "insee_comparateur_2022")
     ]  # fmt: skip
     assert line["indicateur"].startswith("Taux de pauvreté")
     assert [line[k] for k in ("territoire", "niveau", "unité", "statut", "value")] == [

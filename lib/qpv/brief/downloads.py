@@ -13,6 +13,7 @@ from typing import Any, Final
 
 import pandas as pd
 import shapely
+from shapely.geometry.base import BaseGeometry
 
 from qpv import extract, maps, tables
 from qpv.brief.atlas import spread_of
@@ -103,9 +104,16 @@ def _outlines(profile: Profile, codes: Iterable[str]) -> dict[str, Any]:
     shapes = profile.warehouse.geometry("qpv", codes)
     if shapes is None or shapes.empty:
         return {}
-    # The normal form of a polygon has a clockwise outer ring.
-    light = shapely.reverse(shapely.normalize(maps.lighten(shapes.geometry, "qpv").values))
-    return {str(code): json.loads(shapely.to_geojson(shape)) for code, shape in zip(shapes["code"], light, strict=True)}
+    light = zip(shapes["code"], maps.lighten(shapes.geometry, "qpv"), strict=True)
+    return {str(code): json.loads(shapely.to_geojson(_sound(shape))) for code, shape in light}
+
+
+def _sound(shape: BaseGeometry) -> BaseGeometry:
+    """Mend what simplifying broke: parts that touch matter to no map, but to programs that read outlines."""
+    if shape.geom_type == "Point":  # all that is published of three QPV
+        return shape
+    whole = shapely.set_precision(shape.buffer(0), 1 / maps.UNITS_PER_DEGREE)
+    return shapely.reverse(shapely.normalize(whole))  # the normal form has a clockwise outer ring
 
 
 def _about(profile: Profile, place: pd.Series) -> dict[str, Any]:
