@@ -63,7 +63,7 @@ def publish(
     tasks = batch.plan([code], themes, quarter, notebooks, warehouse, outputs)
     records = batch.run(tasks, jobs=min(2, len(tasks)))
     folder = outputs / str(quarter)
-    batch.write_figures(records, folder)
+    batch.write_figures(records, quarter, Warehouse(warehouse), folder)
     batch.write_run(records, quarter, code, folder)
     site.write_index(records, quarter, Warehouse(warehouse), folder)
     return Run(folder, warehouse, records)

@@ -27,6 +27,7 @@ NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
 #: nobody, unless the whole layer is one package.
 LAYERS: tuple[set[str], ...] = (
     {"qpv", "errors", "vocabulary", "territory", "html", "atomic", "parquet", "grammar"},
+    {"workbook"},
     {"numbers"},
     {"quarter"},
     {"catalog", "reference", "schemas"},
@@ -38,7 +39,7 @@ LAYERS: tuple[set[str], ...] = (
     {"preference", "fetch"},
     {"peers", "similar"},
     {"warehouse"},
-    {"publication"},
+    {"publication", "extract"},
     {"build", "profile", "screening", "inventory", "changes"},
     {"analysis", "news"},
     {"comparison"},

@@ -6,8 +6,6 @@ the others.
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 import multiprocessing
 import os
@@ -20,16 +18,15 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
+from qpv import extract
 from qpv.atomic import write_atomically
 from qpv.errors import ParameterError
-from qpv.html import STILL, inert_cell
+from qpv.html import STILL
 from qpv.quarter import Quarter
 from qpv.vocabulary import BRIEF_THEMES
+from qpv.warehouse import Warehouse
 
 PARAMETERS: Final = ("qpv", "quarter", "warehouse")
-FIGURE_COLUMNS: Final = (
-    "theme", "indicator", "territory", "level", "generation", "period", "value", "unit", "status", "source", "edition",
-)  # fmt: skip
 _ANSI: Final = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
 
 
@@ -68,6 +65,7 @@ class Record:
     missing: list[str] = field(default_factory=list)
     error: dict[str, Any] | None = None
     figures: list[dict[str, Any]] = field(default_factory=list, repr=False)
+    remarks: dict[str, list[str]] = field(default_factory=dict, repr=False)  # see qpv.extract.in_words
 
 
 def plan(
@@ -182,7 +180,7 @@ def make(task: Task) -> Record:
         page = to_html(notebook).encode("utf-8")
         write_atomically(task.page, page)
         record.status, record.missing, record.name = told["status"], told["missing"], told["name"]
-        record.figures, record.bytes = told["figures"], len(page)
+        record.figures, record.remarks, record.bytes = told["figures"], told["remarks"], len(page)
     except Exception as error:  # noqa: BLE001  one brief's trouble, of whatever kind, must not stop the others
         record.error = _cause(error)
     finally:
@@ -209,32 +207,27 @@ def _settle_worker(log: Path) -> None:
         os.dup2(stream.fileno(), 2)
 
 
-def write_figures(records: Sequence[Record], folder: Path) -> None:
-    """Write ``figures.csv`` for each QPV; the figures of themes that this run did not make stay."""
+def write_figures(records: Sequence[Record], quarter: Quarter, warehouse: Warehouse, folder: Path) -> None:
+    """Write ``figures.csv`` and ``figures.xlsx`` for each QPV; the figures of themes that this run did not make stay."""
     by_qpv: dict[str, list[Record]] = {}
     for record in records:
         by_qpv.setdefault(record.qpv, []).append(record)
     for code, made in by_qpv.items():
         path = folder / code / "figures.csv"
         rows = [row for row in _figures_of(path) if row["theme"] not in {r.theme for r in made if r.status != "failed"}]
-        rows += [{k: inert_cell(v) for k, v in {"theme": r.theme, **f}.items()} for r in made for f in r.figures]
+        rows += [row for r in made for row in extract.in_words(r.theme, r.figures, r.remarks, warehouse)]
         if rows:
-            buffer = io.StringIO(newline="")
-            writer = csv.DictWriter(buffer, FIGURE_COLUMNS, lineterminator="\r\n")
-            writer.writeheader()
-            writer.writerows(sorted(rows, key=lambda row: BRIEF_THEMES.index(str(row["theme"]))))
-            write_atomically(path, "\ufeff" + buffer.getvalue())
+            rows.sort(key=lambda row: BRIEF_THEMES.index(str(row["theme"])))
+            name = warehouse.places("qpv").at[code, "name"]
+            write_atomically(path, extract.to_csv(rows))
+            write_atomically(path.with_suffix(".xlsx"), extract.to_xlsx(rows, f"{name}, {quarter.label}", quarter, warehouse))
 
 
-def _figures_of(path: Path) -> list[dict[str, Any]]:
+def _figures_of(path: Path) -> list[extract.Row]:
     """Read an earlier ``figures.csv``; one of another make is left out."""
     if not path.exists():
         return []
-    with path.open(encoding="utf-8-sig", newline="") as stream:
-        lines = csv.DictReader(stream)
-        rows = list(lines)
-    known = lines.fieldnames == list(FIGURE_COLUMNS)
-    return [r for r in rows if r["theme"] in BRIEF_THEMES] if known else []
+    return [row for row in extract.from_csv(path.read_bytes().decode("utf-8-sig")) if row["theme"] in BRIEF_THEMES]
 
 
 def with_earlier(records: Sequence[Record], folder: Path) -> list[Record]:
@@ -251,6 +244,6 @@ def with_earlier(records: Sequence[Record], folder: Path) -> list[Record]:
 
 def write_run(records: Sequence[Record], quarter: Quarter, territory: str, folder: Path) -> None:
     """Write ``run.json``: one record a brief."""
-    briefs = [{k: v for k, v in asdict(r).items() if k != "figures"} for r in records]
+    briefs = [{k: v for k, v in asdict(r).items() if k not in ("figures", "remarks")} for r in records]
     content = {"quarter": str(quarter), "territory": territory, "briefs": briefs}
     write_atomically(folder / "run.json", json.dumps(content, ensure_ascii=False, indent=1))

@@ -110,7 +110,7 @@ def briefs(
         err.print("interrompu ; les briefs déjà écrits restent, la même commande les refait tous", markup=False)
         raise typer.Exit(130) from None
     folder = target / str(when)
-    batch.write_figures(records, folder)
+    batch.write_figures(records, when, store, folder)
     published = batch.with_earlier(records, folder)
     batch.write_run(published, when, territory, folder)
     index = site.write_index(published, when, store, folder)

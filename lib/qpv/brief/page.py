@@ -14,7 +14,7 @@ import pandas as pd
 
 from qpv import analysis, charts, sentences, tables
 from qpv.analysis import Change, Refusal
-from qpv.brief import atlas, blocks
+from qpv.brief import atlas, blocks, downloads
 from qpv.brief.ledger import Ledger
 from qpv.brief.notices import notices
 from qpv.brief.peer_group import similar_qpv
@@ -289,6 +289,10 @@ class Brief:
         )
         return Block(f"{note}<details><summary>Chiffres du contrat ({len(lines)})</summary>{table}</details>")
 
+    def downloads(self) -> Block:
+        """Offer the figures shown so far as CSV and XLSX, and the QPV of the maps as GeoJSON, inside the page."""
+        return downloads.links(self.profile, self.headline, self.ledger)
+
     def sources(self) -> Block:
         """Name the editions that were used, the definitions and the limits."""
         return blocks.sources(self.profile, self.ledger)
@@ -305,6 +309,7 @@ class Brief:
             "status": "degraded" if 2 * len(missing) >= len(self.figures) else "ok",
             "missing": missing,
             "figures": figures,
+            "remarks": self.ledger.remarks(),
         }
         script = f'<script type="application/json" id="qpv-figures">{script_json(figures)}</script>'
         return _Closing(script, record)
