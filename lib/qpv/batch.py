@@ -24,9 +24,8 @@ from qpv.atomic import write_atomically
 from qpv.errors import ParameterError
 from qpv.html import STILL, inert_cell
 from qpv.quarter import Quarter
-from qpv.vocabulary import BRIEF_THEMES
+from qpv.vocabulary import AGGLOMERATION, BRIEF_KINDS
 
-PARAMETERS: Final = ("qpv", "quarter", "warehouse")
 FIGURE_COLUMNS: Final = (
     "theme", "indicator", "territory", "level", "generation", "period", "value", "unit", "status", "source", "edition",
 )  # fmt: skip
@@ -37,8 +36,8 @@ _ANSI: Final = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
 class Task:
     """One brief to make."""
 
-    qpv: str
-    theme: str
+    qpv: str  # the territory: code of a QPV, or SIREN of an EPCI for a brief of an agglomération
+    theme: str  # a theme, or another kind of brief
     quarter: str
     notebook: Path
     warehouse: Path
@@ -48,6 +47,12 @@ class Task:
     def page(self) -> Path:
         """The brief."""
         return self.output / self.qpv / f"{self.theme}.html"
+
+    @property
+    def parameters(self) -> dict[str, str]:
+        """What the notebook's parameters are set to."""
+        values = (self.qpv, self.quarter, str(self.warehouse))
+        return dict(zip(parameters_of(self.theme), values, strict=True))
 
     @property
     def executed(self) -> Path:
@@ -70,10 +75,19 @@ class Record:
     figures: list[dict[str, Any]] = field(default_factory=list, repr=False)
 
 
+def parameters_of(kind: str) -> tuple[str, ...]:
+    """Name the parameters of a notebook: its territory, the quarter, the warehouse."""
+    return ("epci" if kind == AGGLOMERATION else "qpv", "quarter", "warehouse")
+
+
 def plan(
-    codes: Iterable[str], themes: Sequence[str], quarter: Quarter, notebooks: Path, warehouse: Path, outputs: Path
-) -> list[Task]:
-    """List the briefs to make, after checking themes and notebooks.
+    codes: Iterable[str], themes: Sequence[str], quarter: Quarter, notebooks: Path, warehouse: Path, outputs: Path,
+    epci: Iterable[str] = (),
+) -> list[Task]:  # fmt: skip
+    """List the briefs to make, after checking kinds and notebooks.
+
+    ``themes`` are kinds of brief: themes and ``portrait`` are made for each of the QPV ``codes``,
+    ``agglomeration`` for each of the EPCI.
 
     Raises
     ------
@@ -81,18 +95,19 @@ def plan(
         If a theme is unknown, or a notebook is missing or lacks a parameter.
     """
     for theme in themes:
-        if theme not in BRIEF_THEMES:
-            raise ParameterError(f"unknown theme {theme!r}: expected one of {', '.join(BRIEF_THEMES)}")
-        _check_parameters(notebooks / f"{theme}.ipynb")
+        if theme not in BRIEF_KINDS:
+            raise ParameterError(f"unknown theme {theme!r}: expected one of {', '.join(BRIEF_KINDS)}")
+        _check_parameters(notebooks / f"{theme}.ipynb", parameters_of(theme))
     folder = outputs / str(quarter)
+    wanted = [(code, theme) for code in codes for theme in themes if theme != AGGLOMERATION]
+    wanted += [(code, AGGLOMERATION) for code in epci if AGGLOMERATION in themes]
     return [
         Task(code, theme, str(quarter), (notebooks / f"{theme}.ipynb").resolve(), warehouse.resolve(), folder.resolve())
-        for code in codes
-        for theme in themes
+        for code, theme in wanted
     ]
 
 
-def _check_parameters(notebook: Path) -> None:
+def _check_parameters(notebook: Path, parameters: Sequence[str]) -> None:
     """Refuse a notebook whose ``parameters`` cell does not set exactly the parameters of a brief."""
     import nbformat
 
@@ -102,9 +117,9 @@ def _check_parameters(notebook: Path) -> None:
         raise ParameterError(f"notebook {notebook.name!r} cannot be read: {error}") from error
     cells = [c for c in content.cells if "parameters" in c.metadata.get("tags", [])]
     found = set(re.findall(r"^(\w+)\s*=", cells[0].source, re.MULTILINE)) if cells else set()
-    if found != set(PARAMETERS):
+    if found != set(parameters):
         raise ParameterError(
-            f"notebook {notebook.name!r}: its 'parameters' cell must set {', '.join(PARAMETERS)}; it sets {', '.join(sorted(found)) or 'nothing'}"
+            f"notebook {notebook.name!r}: its 'parameters' cell must set {', '.join(parameters)}; it sets {', '.join(sorted(found)) or 'nothing'}"
         )
 
 
@@ -163,7 +178,6 @@ def make(task: Task) -> Record:
     start = time.perf_counter()
     record = Record(task.qpv, task.theme, "failed")
     scratch = task.executed.with_name(f".{task.executed.stem}.{os.getpid()}.ipynb")
-    values = {"qpv": task.qpv, "quarter": task.quarter, "warehouse": str(task.warehouse)}
     try:
         import nbformat
         import papermill
@@ -172,7 +186,7 @@ def make(task: Task) -> Record:
 
         task.executed.parent.mkdir(parents=True, exist_ok=True)
         papermill.execute_notebook(
-            str(task.notebook), str(scratch), parameters=values, kernel_name="python3", cwd=str(task.notebook.parent),
+            str(task.notebook), str(scratch), parameters=task.parameters, kernel_name="python3", cwd=str(task.notebook.parent),
             progress_bar=False, log_output=False, request_save_on_cell_execute=False, start_timeout=120, execution_timeout=300,
         )  # fmt: skip
         notebook = nbformat.read(scratch, as_version=4)
@@ -210,7 +224,7 @@ def _settle_worker(log: Path) -> None:
 
 
 def write_figures(records: Sequence[Record], folder: Path) -> None:
-    """Write ``figures.csv`` for each QPV; the figures of themes that this run did not make stay."""
+    """Write ``figures.csv`` for each territory; the figures of themes that this run did not make stay."""
     by_qpv: dict[str, list[Record]] = {}
     for record in records:
         by_qpv.setdefault(record.qpv, []).append(record)
@@ -222,7 +236,7 @@ def write_figures(records: Sequence[Record], folder: Path) -> None:
             buffer = io.StringIO(newline="")
             writer = csv.DictWriter(buffer, FIGURE_COLUMNS, lineterminator="\r\n")
             writer.writeheader()
-            writer.writerows(sorted(rows, key=lambda row: BRIEF_THEMES.index(str(row["theme"]))))
+            writer.writerows(sorted(rows, key=lambda row: BRIEF_KINDS.index(str(row["theme"]))))
             write_atomically(path, "\ufeff" + buffer.getvalue())
 
 
@@ -234,7 +248,7 @@ def _figures_of(path: Path) -> list[dict[str, Any]]:
         lines = csv.DictReader(stream)
         rows = list(lines)
     known = lines.fieldnames == list(FIGURE_COLUMNS)
-    return [r for r in rows if r["theme"] in BRIEF_THEMES] if known else []
+    return [r for r in rows if r["theme"] in BRIEF_KINDS] if known else []
 
 
 def with_earlier(records: Sequence[Record], folder: Path) -> list[Record]:
