@@ -115,7 +115,9 @@ class Agglomeration:
     def summary(self) -> Block:
         """Write *En bref*: the headline with mean, lowest and highest; gaps that widen; what is missing."""
         shots = [s for shots in self._once.values() for s in shots]
-        lines = [line for t in BRIEF_THEMES for s in self._once[t][:1] for line in [self._spread_sentence(s)] if line][:2]
+        # Headlines that the agglomération has too come first: they say what the QPV are beside it.
+        heads = sorted((self._once[t][0] for t in BRIEF_THEMES if self._once[t]), key=lambda s: s.same_period("epci") is None)
+        lines = [line for s in heads for line in [self._spread_sentence(s)] if line][:2]
         adverse = [w for w in self._widened() if w.indicator.polarity is not Polarity.NONE]
         if adverse:
             best, worst = min(adverse, key=lambda w: w.share), max(adverse, key=lambda w: w.share)

@@ -35,7 +35,7 @@ def to_html(notebook: nbformat.NotebookNode) -> str:
     when = f", {Quarter.parse(record['quarter']).label}" if record.get("quarter") else ""
     title = f"{name} – {theme}{when}"
     about = {
-        "title": title, "style": leaflet_css() + style_sheet() + _running_foot(title), "leaflet": leaflet_js(),
+        "title": title, "kind": record.get("theme", ""), "style": leaflet_css() + style_sheet() + _running_foot(title), "leaflet": leaflet_js(),
         "mime": BRIEF_MIME, "version": qpv.__version__, "script": _page_script(record.get("theme", "")), "outlines": defs(_outlines(notebook)),
     }  # fmt: skip
     page, _ = _exporter().from_notebook_node(notebook, resources={"qpv": about})

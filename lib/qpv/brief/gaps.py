@@ -7,7 +7,6 @@ from collections.abc import Mapping, Sequence
 from typing import Final
 
 from qpv import tables
-from qpv.analysis import Direction
 from qpv.brief.rosters import SIGN_WORDS, SIGNS
 from qpv.comparison import why_missing
 from qpv.html import text
@@ -15,12 +14,12 @@ from qpv.numbers import DASH, NBSP, NNBSP, format_difference, format_number
 from qpv.profile import Profile
 from qpv.quarter import format_period
 from qpv.standing import Placed, Side, Standing, Tally
-from qpv.vocabulary import BRIEF_KINDS_FR, Polarity
+from qpv.vocabulary import BRIEF_KINDS_FR, STATUS_FR, Polarity, Status
 
 _SIDE_SIGNS: Final = {Side.STRENGTH: "▲", Side.DISADVANTAGE: "▼", Side.MIDDLE: "=", Side.NEUTRAL: "•"}
 #: Length of the scale of a row, in pixels; its quarters are a quarter of it.
 _SCALE: Final = 160
-_HEADS: Final = ("Quartier", "Place parmi les QPV de France", "En mots", "Écart avec le territoire le plus proche")
+_HEADS: Final = ("Quartier", "Place parmi les QPV de France", "Écart avec le territoire le plus proche connu")
 
 
 def place_words(standing: Standing, polarity: Polarity) -> str:
@@ -61,24 +60,27 @@ def scale(standing: Standing) -> str:
 def profile_table(profiles: dict[str, Profile], placed: Mapping[str, Sequence[Placed]]) -> str:
     """Write the profile of gaps: the figures that the QPV has, by theme, then those it has not, and why."""
     header = "".join(f'<th scope="col">{text(h)}</th>' for h in ["Chiffre clé", *_HEADS])
+    width = 1 + len(_HEADS)
     bodies = []
     for theme, items in placed.items():
+        known = [p for p in items if p.figure.known]
         # Figures with a direction first: only they can be read as good or bad.
-        known = sorted((p for p in items if p.figure.known), key=lambda p: p.figure.indicator.polarity is Polarity.NONE)
-        rows = "".join(_row(p) for p in known)
-        absent = "; ".join(
-            f"{p.figure.indicator.short} ({why_missing(profiles[theme], p.figure)})" for p in items if not p.figure.known
-        )
-        said = f"{NNBSP}– {absent}" if absent else ""
-        count = sum(not p.figure.known for p in items)
-        missing = (
-            f'<tr class="absent"><td colspan="{1 + len(_HEADS)}"><details><summary>Sans valeur pour ce quartier{NNBSP}: {count}</summary>'
-            f"<p>{text(said.removeprefix(f'{NNBSP}– '))}.</p></details></td></tr>" if absent else ""
-        )  # fmt: skip
-        head = f"{BRIEF_KINDS_FR[theme]}{NNBSP}: {len(known)} chiffres sur{NBSP}{len(items)}"
-        bodies.append(
-            f'<tbody><tr class="group"><th scope="rowgroup" colspan="{1 + len(_HEADS)}">{text(head)}</th></tr>{rows}{missing}</tbody>'
-        )
+        shown = sorted(filter(_comparable, known), key=lambda p: p.figure.indicator.polarity is Polarity.NONE)
+        alone = [p for p in known if not _comparable(p)]
+        absent = [p for p in items if not p.figure.known]
+        rows = "".join(_row(p) for p in shown)
+        if alone:
+            said = "; ".join(f"{p.figure.indicator.short} {_dated(p)}" for p in alone)
+            rows += _line(width, f"<p>{text(f'Connus, sans autre territoire ni cent QPV à la même date{NNBSP}: {said}.')}</p>")
+        if absent:
+            said = "; ".join(f"{p.figure.indicator.short} ({why_missing(profiles[theme], p.figure)})" for p in absent)
+            rows += _line(
+                width,
+                f"<details><summary>Sans valeur pour ce quartier{NNBSP}: {len(absent)}</summary><p>{text(said)}.</p></details>"
+                f"<p class='paper'>{text(f'Sans valeur{NNBSP}: ' + ', '.join(p.figure.indicator.short for p in absent))}.</p>",
+            )
+        head = f"{BRIEF_KINDS_FR[theme]}{NNBSP}: {len(known)} chiffres connus sur{NBSP}{len(items)}"
+        bodies.append(f'<tbody><tr class="group"><th scope="rowgroup" colspan="{width}">{text(head)}</th></tr>{rows}</tbody>')
     caption = "Profil des écarts, par thème"
     return (
         f'<div class="scroll" tabindex="0" role="region" aria-label="{caption}"><table class="small gaps"><caption>{caption}</caption>'
@@ -86,22 +88,36 @@ def profile_table(profiles: dict[str, Profile], placed: Mapping[str, Sequence[Pl
     )
 
 
+def _comparable(placed: Placed) -> bool:
+    return placed.standing is not None or placed.figure.gap is not None
+
+
+def _dated(placed: Placed) -> str:
+    own = placed.figure.own
+    assert own is not None
+    status = "" if own["status"] == Status.OBSERVED else f", {STATUS_FR[Status(own['status'])]}"
+    return f"{tables.value_words(own, placed.figure.indicator)} ({format_period(own['period'])}{status})"
+
+
+def _line(width: int, content: str) -> str:
+    return f'<tr class="absent"><td colspan="{width}">{content}</td></tr>'
+
+
 def _row(placed: Placed) -> str:
     figure, indicator = placed.figure, placed.figure.indicator
     assert figure.own is not None
     value = f"<strong>{text(tables.value_words(figure.own, indicator))}</strong> <span class='newer'>{text(format_period(figure.own['period']))}</span>"
-    if figure.own["status"] != "observed":
+    if figure.own["status"] != Status.OBSERVED:
         value += tables.badge(figure.own["status"])
     if placed.standing is None:
-        drawn, said = DASH, '<span class="none">non situé : moins de cent QPV ont ce chiffre à cette date</span>'
+        said = '<span class="none">non situé</span>'
     else:
         side = placed.standing.side
-        drawn = scale(placed.standing)
         said = (
-            f'<span class="side {side}"><span aria-hidden="true">{_SIDE_SIGNS[side]}</span> '
-            f"{text(place_words(placed.standing, indicator.polarity))}</span>"
+            f'<span class="place">{scale(placed.standing)}<span class="side {side}"><span aria-hidden="true">{_SIDE_SIGNS[side]}</span> '
+            f"{text(place_words(placed.standing, indicator.polarity))}</span></span>"
         )
-    cells = [value, drawn, said, _gap(placed)]
+    cells = [value, said, _gap(placed)]
     body = "".join(f'<td data-head="{text(h)}">{c}</td>' for h, c in zip(_HEADS, cells, strict=True))
     return f'<tr><th scope="row">{text(indicator.short)}</th>{body}</tr>'
 
@@ -109,7 +125,11 @@ def _row(placed: Placed) -> str:
 def _gap(placed: Placed) -> str:
     gap, indicator = placed.figure.gap, placed.figure.indicator
     if gap is None:
-        return '<span class="none">pas de chiffre à la même date</span>' if indicator.unit != "count" else DASH
+        return (
+            '<span class="none">pas de territoire à la même date</span>'
+            if indicator.unit != "count"
+            else '<span class="none">effectif</span>'
+        )
     return (
         f'<span class="gap {gap.direction}"><span aria-hidden="true">{SIGNS[gap.direction]}</span> '
         f"{text(format_difference(gap.absolute, indicator.unit, indicator.decimals))}</span> "
@@ -120,22 +140,28 @@ def _gap(placed: Placed) -> str:
 def tally_table(tallies: Sequence[Tally]) -> str:
     """Write, a theme a row, how many key figures lie on which side of the QPV of France, and of the nearest territory."""
     heads = ["Thème", "Chiffres clés connus", "Situés parmi les QPV de France", "▼ Désavantages", "= Entre les deux",
-             "▲ Points forts", "▼ Écart défavorable", "▲ Écart favorable", "S’additionnent"]  # fmt: skip
+             "▲ Points forts", "Écart avec le territoire le plus proche", "Ce qui s’additionne"]  # fmt: skip
     rows = [
-        [BRIEF_KINDS_FR[t.theme], f"{t.known} sur{NBSP}{t.total}", str(t.placed), *(str(t.sides[s]) if t.placed else DASH
-         for s in (Side.DISADVANTAGE, Side.MIDDLE, Side.STRENGTH)), *(_of_gaps(t, d) for d in (Direction.WORSE, Direction.BETTER)),
-         _cumulated(t)]
+        [BRIEF_KINDS_FR[t.theme], f"{t.known} sur{NBSP}{t.total}", str(t.placed),
+         *(str(t.sides[s]) if t.placed else DASH for s in (Side.DISADVANTAGE, Side.MIDDLE, Side.STRENGTH)),
+         _gap_counts(t), _cumulated(t)]
         for t in tallies
     ]  # fmt: skip
     return tables.plain_table(heads, rows, "Désavantages et points forts par thème", "small tally")
 
 
-def _of_gaps(tally: Tally, direction: Direction) -> str:
-    return str(tally.gaps[direction]) if sum(tally.gaps.values()) else DASH
+def _gap_counts(tally: Tally) -> str:
+    known = [f"{SIGNS[d]} {n} {_plural(SIGN_WORDS[d], n)}" for d, n in tally.gaps.items() if n]
+    return ", ".join(known) or "sans comparaison"
+
+
+def _plural(word: str, count: int) -> str:
+    """Put an adjective into the plural: ``défavorables``, ``égaux``."""
+    return word if count < 2 else f"{word.removesuffix('l')}ux" if word.endswith("al") else f"{word}s"
 
 
 def _cumulated(tally: Tally) -> str:
     if not tally.placed:
         return "aucun chiffre situé"
     said = [w for s, w in ((Side.DISADVANTAGE, "▼ désavantages"), (Side.STRENGTH, "▲ points forts")) if tally.cumulates(s)]
-    return ", ".join(said) or "ni l’un ni l’autre"
+    return ", ".join(said) or "rien"

@@ -25,7 +25,7 @@ from qpv.standing import CUMULATED_SHARE, QUARTER_PCT, Placed, Side, Tally, plac
 from qpv.vocabulary import BRIEF_KINDS_FR, BRIEF_THEMES, PORTRAIT, THEMES_FR, Status
 
 #: So many of the contract's figures are shown a theme; all of them are in the table behind one click.
-_PRINTED: Final = 4
+_PRINTED: Final = 3
 
 assert QUARTER_PCT == 75 and CUMULATED_SHARE == 0.5
 RULE: Final = (
@@ -96,10 +96,7 @@ class Portrait:
         better = trends(self._all, Direction.BETTER)
         if better:
             lines.append(f"Du mieux{NNBSP}– {self._sentence(better[0])}")
-        for side, words, verb in (
-            (Side.STRENGTH, "Points forts", "Ils s’additionnent"), (Side.DISADVANTAGE, "Désavantages", "Ils s’additionnent"),
-        ):  # fmt: skip
-            lines.append(self._side_sentence(side, words, verb))
+        lines += [self._side_sentence(Side.STRENGTH, "Points forts"), self._side_sentence(Side.DISADVANTAGE, "Désavantages")]
         worse = trends(self._all, Direction.WORSE)
         if worse:
             lines.append(f"Moins bien{NNBSP}– {self._sentence(worse[0])}")
@@ -114,13 +111,15 @@ class Portrait:
     def _sentence(self, item: Placed) -> str:
         return f"{item.figure.indicator.label}{NNBSP}: {own_change_words(item.figure)}."
 
-    def _side_sentence(self, side: Side, words: str, verb: str) -> str:
+    def _side_sentence(self, side: Side, words: str) -> str:
         count, total = sum(t.sides[side] for t in self.counts), sum(t.placed for t in self.counts)
         if not total:
             return f"{words}{NNBSP}: aucun chiffre clé ne peut être situé parmi les QPV de France."
         named = [BRIEF_KINDS_FR[t.theme] for t in self.counts if t.cumulates(side)]
-        where = f" {verb} dans{NNBSP}: {', '.join(named)}." if named else " Ils ne s’additionnent dans aucun thème."
-        return f"{words}{NNBSP}: {count} des {total} chiffres situés parmi les QPV de France.{where if count else ''}"
+        if not count:
+            return f"{words}{NNBSP}: aucun des {total} chiffres situés parmi les QPV de France."
+        where = f" Ils s’additionnent dans{NNBSP}: {', '.join(named)}." if named else " Ils ne s’additionnent dans aucun thème."
+        return f"{words}{NNBSP}: {count} des {total} chiffres situés parmi les QPV de France.{where}"
 
     def tallies(self) -> Block:
         """Count disadvantages and strengths by theme, and say the rule."""
@@ -141,7 +140,7 @@ class Portrait:
         key = (
             "<p class='note'>Échelle commune à tous les thèmes : à gauche les QPV de France les mieux placés, à droite les moins bien placés ; "
             "un trait à chaque quart, le plus long au milieu. ▲ point fort, ▼ désavantage, ■ entre les deux. ◆ chiffre sans jugement : "
-            "à gauche les plus bas, à droite les plus élevés.</p>"
+            "à gauche les plus bas, à droite les plus élevés. Non situé : moins de cent QPV de France ont ce chiffre à cette date.</p>"
         )
         return Block(key + gaps.profile_table(self.profiles, self.placed))
 

@@ -23,7 +23,6 @@ SIGN_WORDS: Final = {
 }  # fmt: skip
 #: More names than this are counted, not listed.
 _NAMED: Final = 3
-_BESIDE_HEADS: Final = {"epci": "Agglomération", "departement": "Département", "region": "Région", "france": "France"}
 _BESIDE_ARTICLES: Final = {"departement": "Département : {}", "region": "Région : {}", "france": "{}"}
 
 
@@ -44,8 +43,7 @@ def photographs(panel: Profile, shots: dict[str, list[Photograph]], themes: dict
 
     ``shots`` are the photographs by theme, ``themes`` the names of the themes, ``names`` those of the QPV.
     """
-    heads = ["Année, QPV", "Agglomération", "Moyenne des QPV", "Minimum", "Maximum", "Moyenne – agglo.",
-             *(_BESIDE_HEADS[level] for level in BESIDE[1:])]  # fmt: skip
+    heads = ["Année, QPV", "Moyenne des QPV", "Minimum", "Maximum", "Agglomération, écart de la moyenne ; autres territoires"]
     header = "".join(f'<th scope="col">{text(h)}</th>' for h in ["Indicateur", *heads])
     bodies = []
     for theme, found in shots.items():
@@ -64,19 +62,13 @@ def _shot_row(panel: Profile, shot: Photograph, heads: Sequence[str], names: dic
     mean = shot.mean
     cells = [
         f'{text(format_period(shot.period))}<span class="newer">{len(shot.rows)} QPV sur {total}</span>{_badges(shot)}',
-        _beside_cell(shot, "epci"),
         '<span class="none">moins de trois QPV</span>' if mean is None else f"<strong>{text(value(mean, indicator))}</strong>",
         *(f'{text(value(e.value, indicator))}<span class="newer">{text(extreme_words(e, names))}</span>'
           for e in (shot.lowest, shot.highest)),
-        _gap_cell(shot),
-        *(_beside_cell(shot, level) for level in BESIDE[1:]),
+        _territories(panel, shot),
     ]  # fmt: skip
-    body = "".join(f'<td data-head="{text(h)}"{_empty(c)}>{c}</td>' for h, c in zip(heads, cells, strict=True))
+    body = "".join(f'<td data-head="{text(h)}">{c}</td>' for h, c in zip(heads, cells, strict=True))
     return f'<tr><th scope="row">{text(indicator.label)}{_about(panel, shot)}</th>{body}</tr>'
-
-
-def _empty(cell: str) -> str:
-    return ' class="empty"' if cell == DASH else ""
 
 
 def _badges(shot: Photograph) -> str:
@@ -92,17 +84,27 @@ def _badges(shot: Photograph) -> str:
 def _beside_cell(shot: Photograph, level: str) -> str:
     row = shot.beside.get(level)
     if row is None:
-        return DASH
+        return '<span class="none">pas de chiffre</span>'
     words = tables.value_words(row, shot.indicator)
     if row["period"] == shot.period:
         return text(words)
     return f'<span class="dated">{text(words)} ({text(format_period(row["period"]))})</span>'
 
 
-def _gap_cell(shot: Photograph) -> str:
+def _territories(panel: Profile, shot: Photograph) -> str:
+    """Name the territories beside that have the figure, a line each, the gap below the EPCI."""
+    lines = []
+    for level, row in shot.beside.items():
+        name = next((p.name for p in panel.comparators[level] if p.code == row["territory"]), row["territory"])
+        gap = _gap(shot) if level == "epci" else ""
+        lines.append(f'<span class="newer inline">{text(name)}</span> {_beside_cell(shot, level)}{gap}')
+    return "<br>".join(lines) or '<span class="none">pas de chiffre</span>'
+
+
+def _gap(shot: Photograph) -> str:
     whole, mean, indicator = shot.same_period("epci"), shot.mean, shot.indicator
     if whole is None or mean is None or indicator.unit == "count":
-        return DASH
+        return ""
     gap = mean - float(whole["value"])
     direction = judge(gap, indicator, float(whole["value"]))
     sides = shot.directions
@@ -112,7 +114,7 @@ def _gap_cell(shot: Photograph) -> str:
         adverse = sides.get(Direction.WORSE, 0)
         said = f"{SIGN_WORDS[direction]}{NNBSP}; {adverse} QPV sur {len(shot.rows)} moins bien placés"
     return (
-        f'<span class="gap {direction}"><span aria-hidden="true">{SIGNS[direction]}</span> '
+        f'<br><span class="gap {direction}"><span aria-hidden="true">{SIGNS[direction]}</span> '
         f'{text(format_difference(gap, indicator.unit, indicator.decimals))}<span class="newer">{text(said)}</span></span>'
     )
 
@@ -145,7 +147,9 @@ def roster(panel: Profile, shots: Sequence[Photograph], generation: str, names: 
 
     The heads become buttons that sort the rows, see ``agglomeration.js``; without it the table reads as it is.
     """
-    codes: list[str] = sorted({str(c) for s in shots for c in (*s.rows.index, *s.absences)}, key=lambda c: (str(names.get(c, c)).casefold(), c))
+    codes: list[str] = sorted(
+        {str(c) for s in shots for c in (*s.rows.index, *s.absences)}, key=lambda c: (str(names.get(c, c)).casefold(), c)
+    )
     heads = "".join(
         f'<th scope="col" data-sortable="number">{text(s.indicator.short)}<span class="newer">{text(format_period(s.period))}</span></th>'
         for s in shots
@@ -204,13 +208,12 @@ def communes(panel: Profile, shots: Sequence[Photograph], rows: pd.DataFrame) ->
 def widenings(found: Sequence[Widening]) -> str:
     """Write, an indicator a row, how many QPV see their gap widen, and their own situation worsen."""
     rows = [
-        [w.indicator.label, f"{format_period(w.start)} – {format_period(w.end)}", w.against,
+        [w.indicator.label, f"{format_period(w.start)} – {format_period(w.end)}{f'{NNBSP}; {w.caution}' if w.caution else ''}", w.against,
          f"{w.count} sur{NBSP}{len(w.points)}, soit {format_number(w.share)}{NNBSP}%",
-         "sans jugement" if w.own_worse is None else f"{w.own_worse} sur{NBSP}{len(w.points)}",
-         w.caution or DASH]
+         "sans jugement" if w.own_worse is None else f"{w.own_worse} sur{NBSP}{len(w.points)}"]
         for w in found
     ]  # fmt: skip
-    heads = ["Indicateur", "Dates", "Comparé à", "QPV dont l’écart se creuse", "QPV dont la situation se dégrade", "Prudence"]
+    heads = ["Indicateur", "Dates", "Comparé à", "QPV dont l’écart se creuse", "QPV dont la situation se dégrade"]
     return tables.plain_table(heads, rows, "L’écart se creuse-t-il ?", "small")
 
 
