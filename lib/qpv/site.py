@@ -18,9 +18,11 @@ from qpv.inventory import SEVERITY_FR, TIERS_FR, UNREAD_FR, Inventory, gain_word
 from qpv.numbers import DASH, NNBSP, format_number
 from qpv.quarter import Quarter, format_date
 from qpv.tables import plain_table
-from qpv.vocabulary import BRIEF_THEMES, THEMES_FR
+from qpv.vocabulary import AGGLOMERATION, BRIEF_KINDS_FR
 from qpv.warehouse import Warehouse
 
+#: The briefs of one QPV, a column each.
+_OF_QPV = {kind: name for kind, name in BRIEF_KINDS_FR.items() if kind != AGGLOMERATION}
 _STATUS = {"ok": "complet", "degraded": "partiel", "failed": "échec"}
 _SEARCH = """
 const box = document.getElementById('search'), rows = [...document.querySelectorAll('tbody.qpv-list tr')];
@@ -55,7 +57,7 @@ def _page(records: Sequence[Record], quarter: Quarter, warehouse: Warehouse, fol
     epci, communes = (warehouse.places(level)["name"] for level in ("epci", "commune"))
     qpv = warehouse.places("qpv")
     done: dict[str, dict[str, Record]] = {}
-    for record in records:
+    for record in (r for r in records if r.theme != AGGLOMERATION):
         done.setdefault(record.qpv, {})[record.theme] = record
     order = sorted((c for c in done if c in qpv.index), key=lambda c: (qpv.at[c, "epci"], qpv.at[c, "name"]))
     rows = "".join(
@@ -66,10 +68,7 @@ def _page(records: Sequence[Record], quarter: Quarter, warehouse: Warehouse, fol
         )
         for code in order
     )  # fmt: skip
-    heads = "".join(
-        f'<th scope="col">{text(h)}</th>'
-        for h in ["Quartier", "Intercommunalité", *(THEMES_FR[t] for t in BRIEF_THEMES), "Données"]
-    )
+    heads = "".join(f'<th scope="col">{text(h)}</th>' for h in ["Quartier", "Intercommunalité", *_OF_QPV.values(), "Données"])
     counts = {s: sum(r.status == s for r in records) for s in _STATUS}
     words = ", ".join(
         f"{counts[s]} {label}{'s' if counts[s] > 1 and s != 'failed' else ''}" for s, label in _STATUS.items() if counts[s]
@@ -82,6 +81,7 @@ def _page(records: Sequence[Record], quarter: Quarter, warehouse: Warehouse, fol
 <p><label for="search">Chercher un quartier, une commune ou un code{NNBSP}: </label><input id="search" type="search" autocomplete="off"></p>
 <div class="scroll" tabindex="0" role="region" aria-label="Briefs par quartier et thème"><table class="small"><caption>Briefs par quartier et thème</caption>
 <thead><tr>{heads}</tr></thead><tbody class="qpv-list">{rows}</tbody></table></div>
+{_agglomerations(records)}
 {_failures(records)}
 <h2>État des données</h2><p>{_known(warehouse, quarter)} <a href="data.html">Éditions lues, sources attendues et fichiers non lus</a></p>""",
     )
@@ -91,14 +91,14 @@ def _row(code: str, themes: dict[str, Record], name: str, epci: str, communes: S
     from qpv.reference import fold
 
     cells = []
-    for theme in BRIEF_THEMES:
+    for theme in _OF_QPV:
         record = themes.get(theme)
         if record is None:
             cells.append("<td>–</td>")
         elif record.status == "failed":
             cells.append(f'<td><span class="badge failed">{_STATUS["failed"]}</span></td>')
         else:
-            label = f"{THEMES_FR[theme]}, {name}"
+            label = f"{_OF_QPV[theme]}, {name}"
             cells.append(f'<td><a href="{text(code)}/{theme}.html" aria-label="{text(label)}">{_STATUS[record.status]}</a></td>')
     figures = f'<a href="{text(code)}/figures.csv" aria-label="Chiffres de {text(name)}, CSV">CSV</a>' if has_figures else "–"
     words = fold(" ".join([name, code, epci, *communes]))
@@ -108,6 +108,17 @@ def _row(code: str, themes: dict[str, Record], name: str, epci: str, communes: S
     )
 
 
+def _agglomerations(records: Sequence[Record]) -> str:
+    """Link to the briefs of all QPV of an EPCI."""
+    made = sorted((r for r in records if r.theme == AGGLOMERATION and r.status != "failed"), key=lambda r: (r.name, r.qpv))
+    if not made:
+        return ""
+    links = "".join(
+        f'<li><a href="{text(r.qpv)}/{AGGLOMERATION}.html">{text(r.name)}</a> ({_STATUS[r.status]})</li>' for r in made
+    )
+    return f"<h2>Agglomérations</h2><p>Tous les quartiers d’une intercommunalité sur une page.</p><ul>{links}</ul>"
+
+
 def _failures(records: Sequence[Record]) -> str:
     failed = [r for r in records if r.status == "failed"]
     if not failed:
@@ -115,7 +126,7 @@ def _failures(records: Sequence[Record]) -> str:
     rows = [
         [
             r.qpv,
-            THEMES_FR[r.theme],
+            BRIEF_KINDS_FR[r.theme],
             str((r.error or {}).get("cell")),
             f"{(r.error or {}).get('name')}: {(r.error or {}).get('message')}",
         ]
