@@ -197,7 +197,7 @@ def widening(panel: Profile, shot: Photograph) -> Widening | Refusal:
     """Set the gaps of the QPV of a panel at two dates beside each other (S3).
 
     Compared with the nearest of EPCI, département, région, France that has both dates, else with the
-    median of all QPV of France, which the name says.
+    median of the QPV of France that have a value at both, which the name says.
     """
     indicator = shot.indicator
     if indicator.unit == "count":
@@ -213,9 +213,15 @@ def widening(panel: Profile, shot: Photograph) -> Widening | Refusal:
             refusal = refusal or result
             continue
         points, start, end, caution = result
+        if level == "qpv":  # again with the QPV known at both dates: a median moves when others come in
+            other = _medians(panel, indicator, shot.generation, (start, end)).set_index("period")["value"]
+            result = analysis.quadrant(table.assign(other=table["period"].map(other)), indicator)
+            if isinstance(result, Refusal):
+                continue
+            points, start, end, caution = result
         both = rows[rows["period"].isin((start, end)) & rows["territory"].isin(points["territory"])]
         ends = both if level == "qpv" else pd.concat([both, facts.loc[facts["period"].isin((start, end)), both.columns]])
-        name = "la médiane des QPV de France" if level == "qpv" else next(
+        name = "la médiane des QPV de France connus aux deux dates" if level == "qpv" else next(
             p.name for p in panel.comparators[level] if p.code == facts["territory"].iloc[-1])  # fmt: skip
         return Widening(indicator, points, start, end, name, caution, _own_worse(both, indicator, start, end),
                         tuple(dict.fromkeys(ends["edition"])), ends)  # fmt: skip
@@ -232,7 +238,12 @@ def _own_worse(rows: pd.DataFrame, indicator: Indicator, start: str, end: str) -
     return sum(isinstance(c, Change) and c.direction is Direction.WORSE for c in changes)
 
 
-def _medians(panel: Profile, indicator: Indicator, generation: str) -> pd.DataFrame:
-    grouped = panel.of_all_qpv(indicator.id, generation).groupby("period")["value"]
+def _medians(panel: Profile, indicator: Indicator, generation: str, both: tuple[str, ...] = ()) -> pd.DataFrame:
+    """Median of all QPV by period, where enough of them have a value; of those that have all of ``both``."""
+    rows = panel.of_all_qpv(indicator.id, generation)
+    if both:
+        rows = rows[rows["period"].isin(both)]
+        rows = rows[rows.groupby("territory")["period"].transform("nunique") == len(both)]
+    grouped = rows.groupby("period")["value"]
     medians = grouped.median()[grouped.size() >= MEDIAN_OF]
     return pd.DataFrame({"period": medians.index, "value": medians.to_numpy()})
