@@ -369,3 +369,18 @@ def test_an_edition_never_seen_is_dropped_in_and_built_with_its_report(tmp_path:
     assert "new: column 'ABC_G'" in text
     assert "missing: no column ABC_H" in text
     assert "does not describe yet" in text
+
+
+def test_a_file_that_always_has_the_same_name_is_dated_by_the_day_on_which_it_was_written(
+    tmp_path: Path, catalog: Catalog
+) -> None:
+    path = tmp_path / "rnc_copro.csv"
+    path.write_text("numero_immatriculation\n")
+    dated(path, dt.date(2027, 2, 3))
+    (found,), _ = recognise([path], catalog)
+    assert (found.edition.id, found.edition.periods, found.edition.published) == (
+        "anah_rnic_2027",
+        {"main": "2027"},
+        dt.date(2027, 2, 3),
+    )
+    assert "reconnue à la date de son fichier, qui porte toujours le même nom" in found.edition.traps[-1]

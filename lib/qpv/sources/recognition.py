@@ -165,17 +165,19 @@ def _groups(found: re.Match[str]) -> dict[str, str]:
 
 def _made(source: Source, family: Family, groups: dict[str, str], table: RawFile) -> Edition | None:
     """Describe an edition by what its family and its name say."""
-    year = int(groups.get("year", "0"))
+    dated = table.dated()
+    year = dated.year if family.dated_by == "file" else int(groups.get("year", "0"))
     if not 1990 <= year <= 2100:
         return None
     level = LEVEL_NAMES.get(groups.get("level", "").upper()) or family.level or source.level
-    dated = table.dated()
+    told = "à la date de son fichier, qui porte toujours le même nom" if family.dated_by == "file" else "au nom de son fichier"
     return Edition(
         id=f"{source.id}_{year}" + (f"_{level}" if level != source.level else ""),
-        files=re.escape(table.table_name), level=level, periods=family.periods_of(year), unseen=True,
+        files=re.escape(table.table_name), level=level, periods=family.periods_of(year), rows=family.rows, unseen=True,
         published=min(dt.date(year + family.lag, 12, 31), dated), published_precision="assumed",
         traps=[
-            f"Édition {year} reconnue au nom de son fichier, que le catalogue ne décrit pas encore : sa date de publication est supposée."
+            *family.traps,
+            f"Édition {year} reconnue {told}, que le catalogue ne décrit pas encore : sa date de publication est supposée.",
         ],
     )  # fmt: skip
 
