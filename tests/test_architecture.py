@@ -17,7 +17,8 @@ import pytest
 import yaml
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
-from qpv.vocabulary import BRIEF_THEMES
+from qpv.batch import parameters_of
+from qpv.vocabulary import BRIEF_KINDS
 
 ROOT = Path(__file__).resolve().parent.parent
 LIBRARY = ROOT / "lib" / "qpv"
@@ -41,8 +42,10 @@ LAYERS: tuple[set[str], ...] = (
     {"warehouse"},
     {"publication", "extract"},
     {"build", "profile", "screening", "inventory", "changes"},
+    {"panel"},
     {"analysis", "news"},
     {"comparison"},
+    {"standing", "photograph"},
     {"sentences", "plain_words"},
     {"tables", "charts", "maps"},
     {"live_maps"},
@@ -163,8 +166,8 @@ def source(cell: dict) -> str:
     return "".join(cell["source"])
 
 
-def test_each_theme_has_its_notebook():
-    assert set(BRIEF_THEMES) <= {n.stem for n in NOTEBOOKS}
+def test_each_kind_of_brief_has_its_notebook():
+    assert set(BRIEF_KINDS) <= {n.stem for n in NOTEBOOKS}
 
 
 @pytest.mark.parametrize("notebook", NOTEBOOKS, ids=lambda n: n.stem)
@@ -174,13 +177,13 @@ def test_a_notebook_is_committed_without_outputs_and_counts(notebook):
         assert cell["execution_count"] is None
 
 
-@pytest.mark.parametrize("theme", BRIEF_THEMES)
-def test_a_theme_notebook_has_one_cell_of_exactly_three_parameters(theme):
+@pytest.mark.parametrize("theme", BRIEF_KINDS)
+def test_a_notebook_of_briefs_has_one_cell_of_exactly_three_parameters(theme):
     tagged = [c for c in cells(ROOT / "notebooks" / f"{theme}.ipynb") if "parameters" in c["metadata"].get("tags", [])]
     assert len(tagged) == 1
     statements = ast.parse(source(tagged[0])).body
     assert all(isinstance(s, ast.Assign) and isinstance(s.value, ast.Constant) for s in statements)
-    assert [s.targets[0].id for s in statements] == ["qpv", "quarter", "warehouse"]
+    assert [s.targets[0].id for s in statements] == list(parameters_of(theme))
 
 
 @pytest.mark.parametrize("notebook", NOTEBOOKS, ids=lambda n: n.stem)

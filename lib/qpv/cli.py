@@ -34,7 +34,7 @@ from qpv.errors import ParameterError, QpvError
 from qpv.numbers import format_number
 from qpv.project import Project
 from qpv.quarter import Quarter
-from qpv.vocabulary import BRIEF_THEMES
+from qpv.vocabulary import BRIEF_KINDS
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -83,7 +83,7 @@ def briefs(
     quarter: Annotated[str, typer.Option(help="AAAA-Tn ; seulement les données publiées avant sa fin. Par défaut : le dernier "
                                          "trimestre complet.")] = "",
     territory: Annotated[str, typer.Option(help="Code ou nom de QPV, EPCI (SIREN), département, 'all' ou 'contracts'.")] = "contracts",
-    theme: Annotated[str, typer.Option(help=f"Thèmes, séparés par des virgules : {', '.join(BRIEF_THEMES)}. Par défaut : les six.")] = "",
+    theme: Annotated[str, typer.Option(help=f"Thèmes et synthèses, séparés par des virgules : {', '.join(BRIEF_KINDS)}. Par défaut : tous.")] = "",
     raw: Raw = "",
     output: Annotated[Path | None, typer.Option(help="Dossier où écrire. Par défaut : outputs/")] = None,
     jobs: Annotated[int, typer.Option(min=1, max=256, help="Processus en parallèle.")] = os.cpu_count() or 1,
@@ -91,7 +91,7 @@ def briefs(
 ) -> None:  # fmt: skip
     """Make the briefs of a territory for a quarter."""
     when = Quarter.parse(quarter) if quarter else Quarter.last_complete(dt.date.today())
-    themes = [t.strip() for t in theme.split(",") if t.strip()] or list(BRIEF_THEMES)
+    themes = [t.strip() for t in theme.split(",") if t.strip()] or list(BRIEF_KINDS)
     from qpv import batch
 
     project = Project.find(Path.cwd())
@@ -99,11 +99,14 @@ def briefs(
     batch.plan([], themes, when, project.notebooks, project.warehouse, target)  # refuse a bad theme before any work
     _build(project, raw, quiet)
     from qpv import site
+    from qpv.panel import concerned
     from qpv.profile import select
     from qpv.warehouse import Warehouse
 
     store = Warehouse(project.warehouse)
-    tasks = batch.plan(select(store, territory), themes, when, project.notebooks, project.warehouse, target)
+    codes = select(store, territory)
+    epci = concerned(store, territory, codes)
+    tasks = batch.plan(codes, themes, when, project.notebooks, project.warehouse, target, epci)
     try:
         records = _run(tasks, min(jobs, len(tasks)), quiet)
     except KeyboardInterrupt:

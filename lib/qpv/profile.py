@@ -308,7 +308,7 @@ def load_profile(warehouse: Warehouse, qpv: str, theme: str, quarter: str | Quar
     editions = warehouse.editions
     known = editions[editions["published"] <= pd.Timestamp(when.end)]
     predecessors = _predecessors(warehouse, code)
-    comparators = _comparators(warehouse, place)
+    comparators = comparators_of(warehouse, place)
     return Profile(
         warehouse=warehouse,
         catalog=warehouse.catalog,
@@ -343,7 +343,7 @@ def _predecessors(warehouse: Warehouse, code: str) -> list[Predecessor]:
     ]
 
 
-def _comparators(warehouse: Warehouse, place: pd.Series) -> dict[str, list[Place]]:
+def comparators_of(warehouse: Warehouse, place: pd.Series) -> dict[str, list[Place]]:
     """Name the territories of comparison: the main commune, the EPCI of the contract, and so on."""
     wanted = {
         "commune": place["communes"].split(" ")[:1],

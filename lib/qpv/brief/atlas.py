@@ -13,6 +13,7 @@ from shapely.geometry import Point
 from qpv import live_maps, maps, tables
 from qpv.brief.ledger import Ledger
 from qpv.brief.schools import around, colleges, school_facts
+from qpv.catalog import Indicator
 from qpv.comparison import KeyFigure
 from qpv.html import STILL, Block, script_json, text
 from qpv.maps import Classes, Layer
@@ -69,6 +70,35 @@ def location(profile: Profile, ledger: Ledger) -> Block:
 def headline(profile: Profile, figure: KeyFigure, ledger: Ledger) -> Block:
     """Map the headline indicator over the QPV of the EPCI, else of the département."""
     return _qpv_choropleth(profile, figure, ledger, "carte-titre", HEADLINE_SCOPES)
+
+
+def over_panel(panel: Profile, indicator: Indicator, rows: pd.DataFrame, generation: str, period: str, key: str) -> Block:
+    """Map an indicator over all QPV of an agglomération, none of them singled out; a grey one has no value.
+
+    ``rows`` holds the figures by code of the QPV.
+    """
+    codes = panel.peer_codes.get(("epci", generation), frozenset())
+    shapes, approximate = _qpv(panel, codes, generation)
+    values = shapes["code"].map(rows["value"]).astype(float)
+    classes = maps.classify(list(values))
+    words = ["pas de valeur" if math.isnan(v) else format_value(v, indicator.unit, indicator.decimals) for v in values]
+    shapes = shapes.assign(
+        value=values,
+        said=words,
+        tip=[f"{n}\n{indicator.short} : {w}" for n, w in zip(shapes["name"], words, strict=True)],
+        fill=[classes.colour(v) if classes else maps.NO_VALUE for v in values],
+    )
+    base, points = _communes(panel)
+    layers = [Layer(base, "commune", fill="#f6f4ef", stroke="#b9b2a6"), Layer(points, "point", fill="#d9d4ca", radius=3),
+              Layer(shapes, "qpv", radius=7)]  # fmt: skip
+    order = shapes.sort_values("value", ascending=False, na_position="last", kind="stable")
+    data = tables.plain_table(
+        ["QPV", indicator.short], [list(r) for r in zip(order["name"], order["said"], strict=True)], indicator.label, "small"
+    )
+    title = f"{indicator.label}, {format_period(period)}"
+    notes = [f"Périmètres de {generation}."] + ([_APPROXIMATE] if approximate else [])
+    legend = _legend(classes, indicator.unit, indicator.decimals, None)
+    return _block(title, layers, key, legend, " ".join(notes), data, shapes.geometry if len(shapes) else None)
 
 
 def own_theme(profile: Profile, figure: KeyFigure, ledger: Ledger) -> Block:
