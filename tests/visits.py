@@ -35,9 +35,7 @@ def running(chromium: str) -> Iterator[Browser]:
 @contextlib.contextmanager
 def offline(browser: Browser, *, bypass_csp: bool = False) -> Iterator[Visit]:
     """Open an offline page that records every request, console error, page error and dialog."""
-    context = browser.new_context(
-        offline=True, viewport={"width": 1280, "height": 900}, locale="fr-FR", bypass_csp=bypass_csp
-    )
+    context = browser.new_context(offline=True, viewport={"width": 1280, "height": 900}, locale="fr-FR", bypass_csp=bypass_csp)
     seen = Visit(context.new_page())
 
     def judge(route: Route) -> None:
@@ -59,9 +57,10 @@ def offline(browser: Browser, *, bypass_csp: bool = False) -> Iterator[Visit]:
     context.close()
 
 
-def opened(visit: Visit, path: Path, width: int = 1280) -> Visit:
-    """Open a file in a window of a width."""
-    visit.page.set_viewport_size({"width": width, "height": 900})
+def opened(visit: Visit, path: Path, width: int | None = None) -> Visit:
+    """Open a file, in a window of a width where one is given."""
+    if width:
+        visit.page.set_viewport_size({"width": width, "height": 900})
     visit.page.goto(path.as_uri(), wait_until="load")
     visit.page.wait_for_timeout(300)
     return visit

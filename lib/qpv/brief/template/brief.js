@@ -53,6 +53,8 @@
           : L.polyline(rings(path.getAttribute("d")), style);
         if (words) shape.bindTooltip(tip(words), { sticky: true });
         shape.addTo(map);
+        // Leaflet makes each shape a stop of the Tab key: hundreds, where the table below says the same.
+        shape.getElement()?.setAttribute("tabindex", "-1");
       }
     }
     map.fitBounds(spec.view);
