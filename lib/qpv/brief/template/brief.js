@@ -53,11 +53,11 @@
           : L.polyline(rings(path.getAttribute("d")), style);
         if (words) shape.bindTooltip(tip(words), { sticky: true });
         shape.addTo(map);
-        // Leaflet makes each shape a stop of the Tab key: hundreds, where the table below says the same.
-        shape.getElement()?.setAttribute("tabindex", "-1");
       }
     }
     map.fitBounds(spec.view);
+    // A shape that hears of the focus is a stop of the Tab key: hundreds, where the table below says the same.
+    for (const shape of board.querySelectorAll(".leaflet-interactive")) shape.setAttribute("tabindex", "-1");
     ground(box, map);
     return map;
   }
