@@ -28,10 +28,41 @@ from qpv.warehouse import Warehouse
 NOTEBOOKS = ROOT / "notebooks"
 QUARTER = Quarter(2026, 3)
 BEAU_MARAIS = "QN06254M"
+FORT_NIEULAY = "QN06253M"
 GRANDE_RESIDENCE = "QN06225M"
 LENS = "246200364"
-HOSTILE = "<script>alert(1)</script>"
+HOSTILE = "=1+1\"'</script><script>alert(1)</script>"
+HOSTILE_PEER = "+cmd|' /C calc'!A0 \u202egnillib\u202c <img src=x onerror=alert(1)>"
 DEGRADED_THEMES = ("revenue", "health")
+
+#: Real quartiers that differ in what is known of them, each with the kinds of page that are looked at.
+GALLERY: dict[str, tuple[str, ...]] = {
+    BEAU_MARAIS: BRIEF_THEMES,
+    FORT_NIEULAY: ("revenue",),  # Fort Nieulay: a figure that two pages of a contract contradict
+    GRANDE_RESIDENCE: ("housing",),  # Lens-Liévin
+    "QN00614N": ("employment",),  # Le Château, new in 2024: no figure of its own
+    "QN97403M": ("revenue",),  # La Réunion
+    "QN05976M": ("ecology",),  # Loos, in the agglomération of Lille: heat squares
+}
+
+
+@dataclass(frozen=True)
+class Budget:
+    """What a kind of page may weigh, and on how many A4 sheets it may print."""
+
+    bytes: int
+    sheets: int
+
+
+THEME_BUDGET = Budget(1_200_000, 6)
+#: The bounds of each kind of page; a new kind needs a line here and a place in GALLERY or SITE.
+BUDGETS = dict.fromkeys(BRIEF_THEMES, THEME_BUDGET) | {
+    "portrait": Budget(1_500_000, 2), "agglomeration": Budget(1_500_000, 6),
+    "index": Budget(2_500_000, 99), "data": Budget(2_500_000, 99),
+}  # fmt: skip
+#: The pages of a run itself, beside its briefs.
+SITE = ("index", "data")
+BRIEFS = tuple(f"{code}/{kind}" for code, kinds in GALLERY.items() for kind in kinds)
 
 
 @dataclass(frozen=True)
@@ -57,6 +88,28 @@ class Run:
     @property
     def index(self) -> Path:
         return self.folder / "index.html"
+
+
+@dataclass(frozen=True)
+class Gallery:
+    """The pages of GALLERY and SITE, by their name: ``QN06254M/revenue``, ``index``."""
+
+    runs: tuple[Run, ...]
+
+    def path(self, name: str) -> Path:
+        return next(p for p in (run.folder / f"{name}.html" for run in self.runs) if p.exists())
+
+    def soup(self, name: str) -> BeautifulSoup:
+        return BeautifulSoup(self.path(name).read_text("utf-8"), "html.parser")
+
+    @property
+    def warehouse(self) -> Path:
+        return self.runs[0].warehouse
+
+
+def budget(name: str) -> Budget:
+    """Give the bounds of a page of the gallery."""
+    return BUDGETS[name.rpartition("/")[2]]
 
 
 def publish(
@@ -104,6 +157,19 @@ def lens(factory: pytest.TempPathFactory, warehouse: Path) -> Run:
     return _once(factory, "run-lens", lambda outputs: publish(warehouse, outputs, LENS, ["agglomeration"]))
 
 
+def gallery(factory: pytest.TempPathFactory, warehouse: Path) -> Gallery:
+    """Real briefs of six quartiers: those of Beau Marais, and a few of the others."""
+
+    def make(outputs: Path) -> Run:
+        others = [(code, kinds) for code, kinds in GALLERY.items() if code != BEAU_MARAIS]
+        tasks = [t for code, kinds in others for t in batch.plan([code], kinds, QUARTER, NOTEBOOKS, warehouse, outputs)]
+        records = batch.run(tasks, jobs=2)
+        assert [r.error for r in records if r.error] == []
+        return Run(outputs / str(QUARTER), warehouse, records)
+
+    return Gallery((beau_marais(factory, warehouse), _once(factory, "run-gallery", make)))
+
+
 def beau_marais_in_2021(factory: pytest.TempPathFactory, warehouse: Path) -> Run:
     """Beau Marais, revenue, as of the end of 2021, with the official files."""
     then = Quarter(2021, 4)
@@ -122,6 +188,7 @@ def hostile(factory: pytest.TempPathFactory) -> Run:
         data = outputs.with_name("data-hostile")
         copy_data(data)
         rename_qpv(data / "reference" / "qpv.csv", BEAU_MARAIS, HOSTILE)
+        rename_qpv(data / "reference" / "qpv.csv", FORT_NIEULAY, HOSTILE_PEER)
         warehouse = data / "warehouse"
         build(data, [], warehouse)
         return publish(warehouse, outputs, BEAU_MARAIS, ["revenue"])

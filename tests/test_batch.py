@@ -21,16 +21,6 @@ from qpv.warehouse import Warehouse
 COLUMNS = "theme;indicator;territory;level;generation;period;value;unit;status;source;edition;indicateur;territoire;niveau;unité;statut;précision;note"
 
 
-@pytest.fixture(scope="session")
-def grande_residence(tmp_path_factory: pytest.TempPathFactory, embedded_folder: Path) -> Run:
-    return pages.grande_residence(tmp_path_factory, embedded_folder)
-
-
-@pytest.fixture(scope="session")
-def hostile(tmp_path_factory: pytest.TempPathFactory) -> Run:
-    return pages.hostile(tmp_path_factory)
-
-
 @pytest.fixture(scope="module")
 def troubled(tmp_path_factory: pytest.TempPathFactory, embedded_folder: Path) -> Run:
     """One sound notebook among three that go wrong, each in its own way."""

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import pages
 import pytest
 from bs4 import BeautifulSoup
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page
 from qpv import site
 from qpv.analysis import MINIMUM_YEARS
 from qpv.batch import Record
@@ -19,7 +18,7 @@ from qpv.site.frame import PAGES
 from qpv.site.method import QUALIFIER_MEANINGS_FR, STATUS_MEANINGS_FR
 from qpv.vocabulary import BRIEF_THEMES, QUALIFIER_FR, STATUS_FR, THEMES_FR, Qualifier, Status
 from qpv.warehouse import Warehouse
-from test_browser import FLAGS, OVERFLOW, WIDTHS, Visit, judged
+from visits import OVERFLOW, WIDTHS, Visit
 
 NOW = Quarter(2026, 3)
 #: Status by QPV and theme of a small run over Calais and Lens-Liévin, and Lille of the official contours.
@@ -75,19 +74,6 @@ def france(tmp_path_factory: pytest.TempPathFactory, full: Warehouse) -> Path:
         for name in ("figures.csv", *(f"{t}.{end}" for t in BRIEF_THEMES for end in ("html", "pdf"))):
             (folder / code / name).touch()
     return site.write_index(records_of(found), NOW, full, folder)
-
-
-@pytest.fixture(scope="module")
-def browser(chromium: str) -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        running = playwright.chromium.launch(executable_path=chromium, args=FLAGS)
-        yield running
-        running.close()
-
-
-@pytest.fixture
-def visit(browser: Browser) -> Iterator[Visit]:
-    yield from judged(browser)
 
 
 def opened(visit: Visit, path: Path) -> Page:

@@ -171,7 +171,7 @@ def spread(rows: Sequence[tuple[str, dict[str, float]]], unit: str, decimals: in
     Each row gives a name and some of ``D1, Q1, Q2, Q3, D9``; what is absent is not drawn.
     """
     with mpl.rc_context(_STYLE):
-        figure, axes = _canvas(7.4, 0.95 + 0.52 * len(rows), left=0.30, right=0.97, bottom_pt=44)
+        figure, axes = _canvas(7.4, 0.95 + 0.52 * len(rows), left=0.38, right=0.97, bottom_pt=44)
         for n, (name, marks) in enumerate(rows):
             colour = OWN if n == 0 else OTHERS[(n - 1) % len(OTHERS)]
             for low, high, width in (("D1", "D9", 1.5), ("Q1", "Q3", 9)):

@@ -56,6 +56,8 @@
       }
     }
     map.fitBounds(spec.view);
+    // A shape that hears of the focus is a stop of the Tab key: hundreds, where the table below says the same.
+    for (const shape of board.querySelectorAll(".leaflet-interactive")) shape.setAttribute("tabindex", "-1");
     ground(box, map);
     return map;
   }
