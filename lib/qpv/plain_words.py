@@ -62,6 +62,12 @@ def easy_words(figures: Sequence[KeyFigure], name: str) -> list[str]:
     else that of the first figure that has one, which is then named.
     """
     said = [f for f in figures if f.known and f.indicator.easy]
+    if not said and any(f.known for f in figures):
+        return [
+            f"{_capital(grammar.in_quarter(name))}, des chiffres sont connus sur ce thème.",
+            "Ils n’ont pas encore de version simple.",
+            "Le tableau plus bas les donne tous.",
+        ]
     if not said:
         return [
             f"{_capital(grammar.in_quarter(name))}, on ne connaît pas les chiffres de ce thème.",
