@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import time
 from pathlib import Path
 
 import pages
@@ -262,12 +261,13 @@ def test_a_quartier_overseas_is_reached_on_the_map(visit: Visit, france: Path) -
 
 
 def test_the_index_of_all_qpv_is_ready_soon(visit: Visit, france: Path) -> None:
+    """Half a second of the page's CPU time is two seconds on a processor four times slower, whatever else runs here."""
     session = visit.page.context.new_cdp_session(visit.page)
-    session.send("Emulation.setCPUThrottlingRate", {"rate": 4})
-    start = time.perf_counter()
+    session.send("Performance.enable", {"timeDomain": "threadTicks"})
     visit.page.goto(france.as_uri(), wait_until="domcontentloaded")
     assert visit.page.inner_text("#count").startswith("1")
-    assert time.perf_counter() - start < 4
+    spent = {m["name"]: m["value"] for m in session.send("Performance.getMetrics")["metrics"]}
+    assert 0.01 < spent["TaskDuration"] < 0.5
 
 
 # --- what pages say ----------------------------------------------------------------------------------

@@ -31,6 +31,10 @@ STATUSES: Final = {"ok": ("o", "complet"), "degraded": ("d", "partiel"), "failed
 _OTHERS_FR: Final = {"portrait": "Portrait", "agglomeration": "Photographie de l’agglomération"}
 
 
+#: Rows that are laid out before a reader asks for all, where a script can show the others.
+_FIRST: Final = 100
+
+
 @dataclass(frozen=True)
 class Run:
     """The records of a run, by QPV, with what the warehouse knows of their places."""
@@ -94,7 +98,7 @@ def index_page(records: Sequence[Record], quarter: Quarter, warehouse: Warehouse
     """
     run = Run(records, warehouse, folder)
     drawn = run_map(run.places, run.communes, {c: run.marks(c) for c in run.places.index}, warehouse)
-    body = f"""{_counts(run, quarter)}
+    body = f"""<script>document.documentElement.className = "js";</script>{_counts(run, quarter)}
 <p>{_known(warehouse, quarter)} <a href="data.html">Éditions lues, sources attendues et fichiers non lus</a></p>
 <p>{counts_words(news)} <a href="changes.html">Ce qui a changé</a></p>
 {_filters(run)}
@@ -158,7 +162,7 @@ def _table(run: Run) -> str:
     pairs = run.warehouse.crosswalk
     before = pairs[pairs["code_2015"] != ""].groupby("code_2024")["code_2015"].agg(" ".join).to_dict()
     rows = []
-    for code, place in run.places.iterrows():
+    for n, (code, place) in enumerate(run.places.iterrows()):
         words = fold(
             " ".join([place["name"], place["aliases"], code, place["epci_name"], run.communes[code], before.get(code, "")])
         )
@@ -166,7 +170,7 @@ def _table(run: Run) -> str:
         cells = "".join(f"<td>{_cell(run, code, theme)}</td>" for theme in run.columns)
         figures = f'<a href="{text(code)}/figures.csv">CSV</a>' if (run.folder / code / "figures.csv").exists() else "–"
         rows.append(
-            f'<tr data-words="{text(words)}" data-epci="{groups}" data-marks="{run.marks(code)}"><th scope="row"><button type="button">'
+            f'<tr{" class=later" if n >= _FIRST else ""} data-words="{text(words)}" data-epci="{groups}" data-marks="{run.marks(code)}"><th scope="row"><button type="button">'
             f'{text(place["name"])}</button><span class="newer">{text(code)}, {text(run.communes[code])}</span></th>'
             f"<td>{text(place['epci_name'])}</td>{cells}<td>{figures}</td></tr>"
         )

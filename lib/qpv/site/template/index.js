@@ -2,7 +2,7 @@
 // itself is drawn by the script of the briefs, which follows; its shapes come in the order of their description.
 "use strict";
 (() => {
-  const FIRST = 100;  // rows shown before a reader asks for all: a table of 1,600 is slow to lay out
+  const FIRST = 100;  // rows shown before a reader asks for all, as the page has them: 1,600 are slow to lay out
   const $ = id => document.getElementById(id);
   const table = $("run"), rows = [...table.querySelectorAll("tbody.qpv-list tr")];
   const fold = words => {
