@@ -30,6 +30,13 @@ QUARTER = "2026-T3"
 QPV = ("QN06254M", "QN06225M", "QN06216M", "QN07501M", "QN06401I", "QN97403M")
 BRIEFS = (("QN06254M", "revenue"), ("QN06254M", "education"), ("QN06225M", "housing"))
 COLD_RUNS = 6
+#: How much slower than this machine a reader's is taken to be, and the milliseconds of quiet that end a start.
+SLOWER, QUIET = 4, 1500
+CHROMIUM = Path("/usr/bin/chromium")
+#: Keeps the end of the last task of over 50 ms, in milliseconds from the start of the page.
+_BUSY = """var busy = 0;
+new PerformanceObserver(list => list.getEntries().forEach(e => { busy = Math.max(busy, e.startTime + e.duration); }))
+  .observe({type: 'longtask', buffered: true});"""
 WARM_RUNS = 3
 PACKAGES = ("pandas", "numpy", "pyarrow", "geopandas", "matplotlib", "folium", "papermill")
 
@@ -137,7 +144,28 @@ def measure_brief(folder: Path, code: str, theme: str) -> Measures:
     return {
         "brief, first of a worker, CPU s": first.cpu, "brief, next, CPU s": second.cpu, "brief, next, wall s": second.wall,
         "brief, kB": record.bytes / 1e3,
-    }  # fmt: skip
+    } | _interactive(task.page)  # fmt: skip
+
+
+def _interactive(page_file: Path) -> Measures:
+    """Open a page in Chromium on a processor four times slower; give the seconds until it answers a reader."""
+    if not CHROMIUM.exists():
+        return {}
+    from playwright.sync_api import sync_playwright
+
+    found = []
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=str(CHROMIUM), args=["--no-sandbox", "--disable-gpu"])
+        for _ in range(WARM_RUNS):
+            page = browser.new_page(viewport={"width": 360, "height": 740})
+            page.add_init_script(_BUSY)
+            page.context.new_cdp_session(page).send("Emulation.setCPUThrottlingRate", {"rate": SLOWER})
+            page.goto(page_file.as_uri(), wait_until="load")
+            page.wait_for_timeout(QUIET)
+            found.append(page.evaluate("Math.max(busy, performance.getEntriesByType('navigation')[0].domContentLoadedEventEnd)"))
+            page.close()
+        browser.close()
+    return {f"page interactive, CPU {SLOWER} times slower, s": statistics.median(found) / 1e3}
 
 
 def _known(folder: Path) -> list[str]:

@@ -8,6 +8,7 @@ import socket
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from qpv.build import build
@@ -15,6 +16,11 @@ from qpv.catalog import Catalog
 from qpv.contracts import Contracts, load_contracts
 from qpv.reference import Reference
 from qpv.warehouse import Warehouse
+
+if TYPE_CHECKING:
+    from pages import Gallery, Run
+    from playwright.sync_api import Browser
+    from visits import Visit
 
 ROOT = Path(__file__).resolve().parent.parent
 SHARED = ROOT.parent / "shared"
@@ -127,3 +133,65 @@ def embedded(embedded_folder: Path) -> Warehouse:
 @pytest.fixture(scope="session")
 def full(full_folder: Path) -> Warehouse:
     return Warehouse(full_folder)
+
+
+# The module of the pages imports this one, so the fixtures that need it ask for it late.
+
+
+@pytest.fixture(scope="session")
+def beau_marais(tmp_path_factory: pytest.TempPathFactory, full_folder: Path) -> Run:
+    """Beau Marais, six themes, with the official files."""
+    import pages
+
+    return pages.beau_marais(tmp_path_factory, full_folder)
+
+
+@pytest.fixture(scope="session")
+def gallery(tmp_path_factory: pytest.TempPathFactory, full_folder: Path) -> Gallery:
+    """Real briefs of six quartiers that differ in what is known of them."""
+    import pages
+
+    return pages.gallery(tmp_path_factory, full_folder)
+
+
+@pytest.fixture(scope="session")
+def grande_residence(tmp_path_factory: pytest.TempPathFactory, embedded_folder: Path) -> Run:
+    """Grande Résidence, two themes, with the embedded data alone."""
+    import pages
+
+    return pages.grande_residence(tmp_path_factory, embedded_folder)
+
+
+@pytest.fixture(scope="session")
+def hostile(tmp_path_factory: pytest.TempPathFactory) -> Run:
+    """Beau Marais under a name that is a script, with the embedded data alone."""
+    import pages
+
+    return pages.hostile(tmp_path_factory)
+
+
+@pytest.fixture(scope="session")
+def pictures(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where screenshots and printed pages go: a folder of the run, or the one that the caller names."""
+    named = os.environ.get("QPV_SCREENSHOTS")
+    folder = Path(named) if named else tmp_path_factory.mktemp("screenshots")
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def browser(chromium: str) -> Iterator[Browser]:
+    """A running Chromium; of a module, since its event loop would stand in the way of other tests."""
+    import visits
+
+    with visits.running(chromium) as running:
+        yield running
+
+
+@pytest.fixture
+def visit(browser: Browser) -> Iterator[Visit]:
+    """An offline page that records every request, console error, page error and dialog."""
+    import visits
+
+    with visits.offline(browser) as seen:
+        yield seen

@@ -19,6 +19,8 @@ from bs4 import BeautifulSoup
 from conftest import ROOT, _one_at_a_time, _shared_folder
 from qpv import batch, site
 from qpv.build import build
+from qpv.panel import concerned
+from qpv.profile import select
 from qpv.quarter import Quarter
 from qpv.vocabulary import BRIEF_THEMES
 from qpv.warehouse import Warehouse
@@ -26,9 +28,41 @@ from qpv.warehouse import Warehouse
 NOTEBOOKS = ROOT / "notebooks"
 QUARTER = Quarter(2026, 3)
 BEAU_MARAIS = "QN06254M"
+FORT_NIEULAY = "QN06253M"
 GRANDE_RESIDENCE = "QN06225M"
-HOSTILE = "<script>alert(1)</script>"
+LENS = "246200364"
+HOSTILE = "=1+1\"'</script><script>alert(1)</script>"
+HOSTILE_PEER = "+cmd|' /C calc'!A0 \u202egnillib\u202c <img src=x onerror=alert(1)>"
 DEGRADED_THEMES = ("revenue", "health")
+
+#: Real quartiers that differ in what is known of them, each with the kinds of page that are looked at.
+GALLERY: dict[str, tuple[str, ...]] = {
+    BEAU_MARAIS: BRIEF_THEMES,
+    FORT_NIEULAY: ("revenue",),  # Fort Nieulay: a figure that two pages of a contract contradict
+    GRANDE_RESIDENCE: ("housing",),  # Lens-Liévin
+    "QN00614N": ("employment",),  # Le Château, new in 2024: no figure of its own
+    "QN97403M": ("revenue",),  # La Réunion
+    "QN05976M": ("ecology",),  # Loos, in the agglomération of Lille: heat squares
+}
+
+
+@dataclass(frozen=True)
+class Budget:
+    """What a kind of page may weigh, and on how many A4 sheets it may print."""
+
+    bytes: int
+    sheets: int
+
+
+THEME_BUDGET = Budget(1_200_000, 6)
+#: The bounds of each kind of page; a new kind needs a line here and a place in GALLERY or SITE.
+BUDGETS = dict.fromkeys(BRIEF_THEMES, THEME_BUDGET) | {
+    "portrait": Budget(1_500_000, 2), "agglomeration": Budget(1_500_000, 6),
+    "index": Budget(2_500_000, 99), "data": Budget(2_500_000, 99),
+}  # fmt: skip
+#: The pages of a run itself, beside its briefs.
+SITE = ("index", "data")
+BRIEFS = tuple(f"{code}/{kind}" for code, kinds in GALLERY.items() for kind in kinds)
 
 
 @dataclass(frozen=True)
@@ -56,16 +90,40 @@ class Run:
         return self.folder / "index.html"
 
 
+@dataclass(frozen=True)
+class Gallery:
+    """The pages of GALLERY and SITE, by their name: ``QN06254M/revenue``, ``index``."""
+
+    runs: tuple[Run, ...]
+
+    def path(self, name: str) -> Path:
+        return next(p for p in (run.folder / f"{name}.html" for run in self.runs) if p.exists())
+
+    def soup(self, name: str) -> BeautifulSoup:
+        return BeautifulSoup(self.path(name).read_text("utf-8"), "html.parser")
+
+    @property
+    def warehouse(self) -> Path:
+        return self.runs[0].warehouse
+
+
+def budget(name: str) -> Budget:
+    """Give the bounds of a page of the gallery."""
+    return BUDGETS[name.rpartition("/")[2]]
+
+
 def publish(
     warehouse: Path, outputs: Path, code: str, themes: Sequence[str], quarter: Quarter = QUARTER, notebooks: Path = NOTEBOOKS
 ) -> Run:
     """Make briefs and all that goes with them, as the command does."""
-    tasks = batch.plan([code], themes, quarter, notebooks, warehouse, outputs)
+    store = Warehouse(warehouse)
+    codes = select(store, code)
+    tasks = batch.plan(codes, themes, quarter, notebooks, warehouse, outputs, concerned(store, code, codes))
     records = batch.run(tasks, jobs=min(2, len(tasks)))
     folder = outputs / str(quarter)
-    batch.write_figures(records, folder)
+    batch.write_figures(records, quarter, Warehouse(warehouse), folder)
     batch.write_run(records, quarter, code, folder)
-    site.write_index(records, quarter, Warehouse(warehouse), folder)
+    site.write_index(records, quarter, store, folder)
     return Run(folder, warehouse, records)
 
 
@@ -87,6 +145,31 @@ def beau_marais(factory: pytest.TempPathFactory, warehouse: Path) -> Run:
     return _once(factory, "run-full", lambda outputs: publish(warehouse, outputs, BEAU_MARAIS, BRIEF_THEMES))
 
 
+def syntheses(factory: pytest.TempPathFactory, warehouse: Path) -> Run:
+    """Portrait of Beau Marais and brief of its agglomération, with the official files."""
+    return _once(
+        factory, "run-syntheses", lambda outputs: publish(warehouse, outputs, BEAU_MARAIS, ["portrait", "agglomeration"])
+    )
+
+
+def lens(factory: pytest.TempPathFactory, warehouse: Path) -> Run:
+    """The brief of the CA de Lens - Liévin, with the official files."""
+    return _once(factory, "run-lens", lambda outputs: publish(warehouse, outputs, LENS, ["agglomeration"]))
+
+
+def gallery(factory: pytest.TempPathFactory, warehouse: Path) -> Gallery:
+    """Real briefs of six quartiers: those of Beau Marais, and a few of the others."""
+
+    def make(outputs: Path) -> Run:
+        others = [(code, kinds) for code, kinds in GALLERY.items() if code != BEAU_MARAIS]
+        tasks = [t for code, kinds in others for t in batch.plan([code], kinds, QUARTER, NOTEBOOKS, warehouse, outputs)]
+        records = batch.run(tasks, jobs=2)
+        assert [r.error for r in records if r.error] == []
+        return Run(outputs / str(QUARTER), warehouse, records)
+
+    return Gallery((beau_marais(factory, warehouse), _once(factory, "run-gallery", make)))
+
+
 def beau_marais_in_2021(factory: pytest.TempPathFactory, warehouse: Path) -> Run:
     """Beau Marais, revenue, as of the end of 2021, with the official files."""
     then = Quarter(2021, 4)
@@ -105,6 +188,7 @@ def hostile(factory: pytest.TempPathFactory) -> Run:
         data = outputs.with_name("data-hostile")
         copy_data(data)
         rename_qpv(data / "reference" / "qpv.csv", BEAU_MARAIS, HOSTILE)
+        rename_qpv(data / "reference" / "qpv.csv", FORT_NIEULAY, HOSTILE_PEER)
         warehouse = data / "warehouse"
         build(data, [], warehouse)
         return publish(warehouse, outputs, BEAU_MARAIS, ["revenue"])

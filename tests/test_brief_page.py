@@ -18,18 +18,8 @@ KEYS = ["indicator", "territory", "level", "generation", "period", "value", "uni
 
 
 @pytest.fixture(scope="session")
-def beau_marais(tmp_path_factory: pytest.TempPathFactory, full_folder: pages.Path) -> Run:
-    return pages.beau_marais(tmp_path_factory, full_folder)
-
-
-@pytest.fixture(scope="session")
 def in_2021(tmp_path_factory: pytest.TempPathFactory, full_folder: pages.Path) -> Run:
     return pages.beau_marais_in_2021(tmp_path_factory, full_folder)
-
-
-@pytest.fixture(scope="session")
-def grande_residence(tmp_path_factory: pytest.TempPathFactory, embedded_folder: pages.Path) -> Run:
-    return pages.grande_residence(tmp_path_factory, embedded_folder)
 
 
 @pytest.fixture(scope="session")

@@ -2,22 +2,16 @@
 
 from __future__ import annotations
 
-import os
 import re
-from collections.abc import Iterator
-from dataclasses import dataclass, field
 from pathlib import Path
 
 import pages
 import pytest
 from pages import Run
-from playwright.sync_api import Browser, Dialog, Page, Route, sync_playwright
 from qpv import batch, site
 from qpv.vocabulary import BRIEF_THEMES
 from qpv.warehouse import Warehouse
-
-FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update", "--disable-sync"]
-WIDTHS = (360, 768, 1280)
+from visits import OVERFLOW, WIDTHS, Visit, opened
 
 #: For each Leaflet map: its size, and how many of its shapes have an extent that can be seen.
 DRAWN = """
@@ -29,79 +23,6 @@ DRAWN = """
           seen: shapes.filter(r => r.width > 1 && r.height > 1 && inside(r)).length};
 })
 """
-OVERFLOW = "() => document.documentElement.scrollWidth - document.documentElement.clientWidth"
-
-
-@dataclass
-class Visit:
-    """A page, and what happened while it was open."""
-
-    page: Page
-    asked: list[str] = field(default_factory=list)
-    troubles: list[str] = field(default_factory=list)
-
-
-@pytest.fixture(scope="module")
-def browser(chromium: str) -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        running = playwright.chromium.launch(executable_path=chromium, args=FLAGS)
-        yield running
-        running.close()
-
-
-@pytest.fixture
-def visit(browser: Browser) -> Iterator[Visit]:
-    """An offline page that records every request, console error, page error and dialog."""
-    context = browser.new_context(offline=True, viewport={"width": 1280, "height": 900}, locale="fr-FR")
-    seen = Visit(context.new_page())
-
-    def judge(route: Route) -> None:
-        seen.asked.append(route.request.url)
-        if route.request.url.startswith("file:"):
-            route.continue_()
-        else:
-            route.abort()
-
-    def dismiss(dialog: Dialog) -> None:
-        seen.troubles.append(f"dialog: {dialog.message}")
-        dialog.dismiss()
-
-    context.route("**/*", judge)
-    seen.page.on("console", lambda m: seen.troubles.append(f"{m.type}: {m.text}") if m.type in ("error", "warning") else None)
-    seen.page.on("pageerror", lambda e: seen.troubles.append(f"page error: {e}"))
-    seen.page.on("dialog", dismiss)
-    yield seen
-    context.close()
-
-
-@pytest.fixture(scope="session")
-def beau_marais(tmp_path_factory: pytest.TempPathFactory, full_folder: Path) -> Run:
-    return pages.beau_marais(tmp_path_factory, full_folder)
-
-
-@pytest.fixture(scope="session")
-def grande_residence(tmp_path_factory: pytest.TempPathFactory, embedded_folder: Path) -> Run:
-    return pages.grande_residence(tmp_path_factory, embedded_folder)
-
-
-@pytest.fixture(scope="session")
-def hostile(tmp_path_factory: pytest.TempPathFactory) -> Run:
-    return pages.hostile(tmp_path_factory)
-
-
-@pytest.fixture(scope="session")
-def pictures(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Where screenshots and printed pages go: a folder of the run, or the one that the caller names."""
-    named = os.environ.get("QPV_SCREENSHOTS")
-    folder = Path(named) if named else tmp_path_factory.mktemp("screenshots")
-    folder.mkdir(parents=True, exist_ok=True)
-    return folder
-
-
-def opened(visit: Visit, path: Path) -> Visit:
-    visit.page.goto(path.as_uri(), wait_until="load")
-    visit.page.wait_for_timeout(300)
-    return visit
 
 
 def check_maps(visit: Visit) -> None:

@@ -16,6 +16,7 @@ from qpv import site, terminal
 from qpv.build import build
 from qpv.inventory import Inventory, gain_words, period_words, published_words, take_inventory
 from qpv.quarter import Quarter
+from qpv.site.frame import PAGES
 from qpv.vocabulary import THEMES_FR
 from qpv.warehouse import Warehouse
 from rich.console import Console
@@ -229,7 +230,7 @@ def test_hostile_names_are_only_ever_text(bare: Inventory) -> None:
     soup = page(hostile)
     assert len(soup.find_all("script")) == 1  # the page's own filter
     assert not [a for tag in soup.find_all(True) for a in tag.attrs if a.startswith("on")]
-    assert {a["href"].split(":")[0] for a in soup.find_all("a")} == {"index.html", "https"}
+    assert {a["href"].split(":")[0] for a in soup.find_all("a")} == {*PAGES, "https"}
     told = "\n".join(printed(hostile))
     assert "<script>alert(1)</script>[bold][31m|x|.csv" in told, "no markup is read, no control reaches the terminal"
     assert not re.search("[\x1b\u202e]", told + str(soup))

@@ -199,10 +199,15 @@ def _comparator_level(mine: pd.DataFrame, levels: dict[str, pd.DataFrame]) -> st
 
 
 def _with_sources(change: Change | Refusal, *ends: pd.DataFrame) -> Change | Refusal:
-    """Add a caution when an end of a change is no plain figure of a producer, or the ends differ in that."""
+    """Add a caution when an end of a change is no plain figure of a producer, or the ends differ in that.
+
+    A proxy and a published figure are not measured alike: no change is said between them.
+    """
     if isinstance(change, Refusal):
         return change
     found = [rows.loc[rows["period"].isin((change.start, change.end)), "status"] for rows in ends]
+    if any(s.eq(Status.PROXY.value).nunique() > 1 for s in found):
+        return Refusal("l’une des dates est approchée (proxy), l’autre mesurée : elles ne se comparent pas")
     words = [w for status, w in STATUS_CAUTIONS.items() if any((s == status.value).any() for s in found)]
     if any(s.eq(Status.TRANSCRIBED.value).nunique() > 1 for s in found):
         words[-1:] = ["l’une des dates est reprise d’un contrat, l’autre d’un producteur"]

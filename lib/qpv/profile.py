@@ -21,7 +21,7 @@ from qpv.vocabulary import THEMES_FR
 from qpv.warehouse import Warehouse
 
 #: A predecessor counts when it covers at least this share of the QPV of 2024.
-_PREDECESSOR_SHARE: Final = 0.2
+PREDECESSOR_SHARE: Final = 0.2
 
 #: Fewer QPV than this in the warehouse: the contours of France were not dropped.
 _ALL_OF_FRANCE: Final = 1000
@@ -67,7 +67,7 @@ def resolve(warehouse: Warehouse, text: str) -> str:
         return code
     if code in qpv.index:
         heirs = warehouse.crosswalk[warehouse.crosswalk["code_2015"] == code]
-        near = (heirs["code_2024"] != "") & (heirs["share_2015"].fillna(1) >= _PREDECESSOR_SHARE)
+        near = (heirs["code_2024"] != "") & (heirs["share_2015"].fillna(1) >= PREDECESSOR_SHARE)
         main = heirs.loc[near, "code_2024"].unique()
         if len(main) == 1:
             return str(main[0])
@@ -308,7 +308,7 @@ def load_profile(warehouse: Warehouse, qpv: str, theme: str, quarter: str | Quar
     editions = warehouse.editions
     known = editions[editions["published"] <= pd.Timestamp(when.end)]
     predecessors = _predecessors(warehouse, code)
-    comparators = _comparators(warehouse, place)
+    comparators = comparators_of(warehouse, place)
     return Profile(
         warehouse=warehouse,
         catalog=warehouse.catalog,
@@ -331,7 +331,7 @@ FIRST_QUARTER_2024: Final = Quarter(2023, 4)
 def _predecessors(warehouse: Warehouse, code: str) -> list[Predecessor]:
     pairs = warehouse.crosswalk
     pairs = pairs[(pairs["code_2024"] == code) & (pairs["code_2015"] != "")]
-    pairs = pairs[pairs["share_2024"].fillna(1) >= _PREDECESSOR_SHARE]
+    pairs = pairs[pairs["share_2024"].fillna(1) >= PREDECESSOR_SHARE]
     names = warehouse.places("qpv")["name"]
 
     def share(value: float) -> float | None:
@@ -343,7 +343,7 @@ def _predecessors(warehouse: Warehouse, code: str) -> list[Predecessor]:
     ]
 
 
-def _comparators(warehouse: Warehouse, place: pd.Series) -> dict[str, list[Place]]:
+def comparators_of(warehouse: Warehouse, place: pd.Series) -> dict[str, list[Place]]:
     """Name the territories of comparison: the main commune, the EPCI of the contract, and so on."""
     wanted = {
         "commune": place["communes"].split(" ")[:1],

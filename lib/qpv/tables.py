@@ -71,23 +71,32 @@ def key_table(profile: Profile, figures: Sequence[KeyFigure], caption: str) -> s
     heads = ["Quartier, année et statut", "Écart", "Rang parmi les QPV"]
     heads += [_HEADS[n] if n == "france" else f"{_HEADS[n]}{NNBSP}: {names[n]}" for n in shown]
     heads.append("QPV de France")
-    header = "".join(f'<th scope="col">{text(h)}</th>' for h in ["Indicateur", *heads])
-    body = "".join(_key_row(profile, f, shown, heads) for f in figures)
+    rows = [_key_cells(f, shown) for f in figures]
+    kept = [n for n in range(len(heads)) if n == 0 or any(row[n] != DASH for row in rows)]  # no column of dashes alone
+    header = "".join(f'<th scope="col">{_breakable(text(h))}</th>' for h in ["Indicateur", *(heads[n] for n in kept)])
+    body = "".join(_key_row(profile, f, [(heads[n], row[n]) for n in kept]) for f, row in zip(figures, rows, strict=True))
     return (
         f'<div class="scroll" tabindex="0" role="region" aria-label="{text(caption)}"><table class="key"><caption>{text(caption)}</caption>'
         f"<thead><tr>{header}</tr></thead><tbody>{body}</tbody></table></div>"
     )
 
 
-def _key_row(profile: Profile, figure: KeyFigure, levels: Sequence[str], heads: Sequence[str]) -> str:
-    indicator = figure.indicator
-    cells = [_own_cell(figure), _gap_cell(figure), _rank_cell(figure)]
-    cells += [_other_cell(figure.cells.get(level), indicator) for level in levels]
-    cells.append(_all_qpv_cell(figure))
+def _breakable(head: str) -> str:
+    """Let the long words of a head break where French does: ten columns share the width of a sheet."""
+    return head.replace("Agglomération", "Agglo&shy;mération").replace("Département", "Départe&shy;ment")
+
+
+def _key_cells(figure: KeyFigure, levels: Sequence[str]) -> list[str]:
+    """Write the cells of a row, after its head: own value, gap, rank, the levels, the QPV of France."""
+    others = [_other_cell(figure.cells.get(level), figure.indicator) for level in levels]
+    return [_own_cell(figure), _gap_cell(figure), _rank_cell(figure), *others, _all_qpv_cell(figure)]
+
+
+def _key_row(profile: Profile, figure: KeyFigure, cells: Sequence[tuple[str, str]]) -> str:
     # On a phone the rows become cards, where each value carries the head of its column.
-    classes = [' class="own"', *(' class="empty"' if c == DASH else "" for c in cells[1:])]
-    body = "".join(f'<td data-head="{text(h)}"{c}>{cell}</td>' for h, c, cell in zip(heads, classes, cells, strict=True))
-    return f'<tr><th scope="row">{text(indicator.label)}{_details(profile, figure)}</th>{body}</tr>'
+    classes = [' class="own"', *(' class="empty"' if cell == DASH else "" for _, cell in cells[1:])]
+    body = "".join(f'<td data-head="{text(h)}"{c}>{cell}</td>' for (h, cell), c in zip(cells, classes, strict=True))
+    return f'<tr><th scope="row">{text(figure.indicator.label)}{_details(profile, figure)}</th>{body}</tr>'
 
 
 def _own_cell(figure: KeyFigure) -> str:

@@ -37,7 +37,8 @@ def chart(drawing: str, key: str, title: str, notes: list[str], data: str) -> Bl
     """Frame a chart: title, drawing, what it says in words, and its data in a table."""
     said = "".join(f"<p>{text(n[:1].upper() + n[1:])}.</p>" for n in notes if n)
     return Block(
-        f"<figure><figcaption>{text(title)}</figcaption>{charts.titled(drawing, key, title)}{said}"
+        f'<figure><figcaption>{text(title)}</figcaption><div class="scroll" tabindex="0" role="region" aria-label="{text(title)}">'
+        f"{charts.titled(drawing, key, title)}</div>{said}"
         f"<details><summary>Données du graphique</summary>{data}</details></figure>"
     )
 

@@ -14,13 +14,14 @@ import pandas as pd
 
 from qpv import analysis, charts, sentences, tables
 from qpv.analysis import Change, Refusal
-from qpv.brief import atlas, blocks
+from qpv.brief import atlas, blocks, downloads
+from qpv.brief.closing import closing
 from qpv.brief.ledger import Ledger
 from qpv.brief.notices import notices
 from qpv.brief.peer_group import similar_qpv
 from qpv.comparison import KeyFigure, is_missing, key_figure, quadrant_input, why_missing
 from qpv.errors import ParameterError
-from qpv.html import RECORD_MIME, Block, join, script_json, text
+from qpv.html import Block, join, text
 from qpv.numbers import NBSP, NNBSP, format_number
 from qpv.plain_words import easy_words
 from qpv.profile import COMPARISON_LEVELS, Profile, load_profile
@@ -78,8 +79,11 @@ class Brief:
         others = [f for f in rest if f.indicator.id in mapped]
         return next(iter([*(f for f in others if f.known), *others, self.headline]))
 
-    def head(self) -> Block:
-        """Name the QPV, its codes, communes, population, perimeter, and the date of the brief."""
+    def head(self, kind: str = "") -> Block:
+        """Name the QPV, its codes, communes, population, perimeter, and the date of the brief.
+
+        ``kind`` is what is said of the brief, by default its theme.
+        """
         profile = self.profile
         commune_names = profile.warehouse.communes["name"]
         communes = ", ".join(commune_names.get(c, c) for c in profile.place["communes"].split(" ") if c)
@@ -96,7 +100,7 @@ class Brief:
         facts.append(("Périmètre", self._perimeter_words()))
         facts.append(("Données", f"publiées au plus tard le {format_date(profile.quarter.end)} ({profile.quarter.label})"))
         items = "".join(f"<div><dt>{text(k)}</dt><dd>{text(v)}</dd></div>" for k, v in facts)
-        title = f"<p class='theme'>{text(THEMES_FR[profile.theme])} · {text(profile.quarter.label)}</p><h1>{text(profile.place['name'])}</h1>"
+        title = f"<p class='theme'>{text(kind or THEMES_FR[profile.theme])} · {text(profile.quarter.label)}</p><h1>{text(profile.place['name'])}</h1>"
         return blocks.with_style(f"<header>{title}<dl class='facts'>{items}</dl></header>")
 
     def _perimeter_words(self) -> str:
@@ -289,39 +293,24 @@ class Brief:
         )
         return Block(f"{note}<details><summary>Chiffres du contrat ({len(lines)})</summary>{table}</details>")
 
+    def downloads(self) -> Block:
+        """Offer the figures shown so far as CSV and XLSX, and the QPV of the maps as GeoJSON, inside the page."""
+        return downloads.links(self.profile, self.headline, self.ledger)
+
     def sources(self) -> Block:
         """Name the editions that were used, the definitions and the limits."""
         return blocks.sources(self.profile, self.ledger)
 
     def close(self) -> Any:
         """Write the figures shown, for machines, and the record that the batch reads."""
-        figures = self.ledger.figures()
         missing = [f.indicator.id for f in self.figures if is_missing(f)]
-        record = {
-            "qpv": self.profile.code,
-            "name": str(self.profile.place["name"]),
-            "theme": self.profile.theme,
-            "quarter": str(self.profile.quarter),
-            "status": "degraded" if 2 * len(missing) >= len(self.figures) else "ok",
-            "missing": missing,
-            "figures": figures,
-        }
-        script = f'<script type="application/json" id="qpv-figures">{script_json(figures)}</script>'
-        return _Closing(script, record)
+        degraded = 2 * len(missing) >= len(self.figures)
+        profile = self.profile
+        return closing(
+            self.ledger, profile.theme, profile.code, str(profile.place["name"]), str(profile.quarter), missing, degraded
+        )
 
     def _source(self, rows: pd.DataFrame) -> str:
         editions = self.profile.editions.set_index("edition")
         names = dict.fromkeys(f"{editions.at[e, 'producer']}, {editions.at[e, 'dataset']}" for e in rows["edition"])
         return f"Source : {' ; '.join(names)}. Observatoire des QPV, {self.profile.quarter.label}."
-
-
-class _Closing(Block):
-    """The last output of a notebook: nothing to see, the figures and the record for machines."""
-
-    def __init__(self, script: str, record: dict[str, Any]) -> None:
-        shown = f"{len(record['figures'])} chiffres dans ce brief."
-        super().__init__(script, f'<p class="qpv">{text(shown)}</p>')
-        object.__setattr__(self, "record", record)
-
-    def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> dict[str, Any]:
-        return super()._repr_mimebundle_(include, exclude) | {RECORD_MIME: self.record}  # type: ignore[attr-defined]
