@@ -16,6 +16,10 @@ JOBS ?=
 OPTIONS = --territory "$(TERRITORY)" $(if $(QUARTER),--quarter "$(QUARTER)") $(if $(THEME),--theme "$(THEME)") \
 	$(if $(RAW),--raw "$(RAW)") $(if $(JOBS),--jobs "$(JOBS)")
 
+# TERRITORY's default is for making; printing takes every brief of the quarter unless one is asked for.
+PRINTED = $(if $(filter-out default file,$(origin TERRITORY)),--territory "$(TERRITORY)") $(if $(QUARTER),--quarter "$(QUARTER)") \
+	$(if $(THEME),--theme "$(THEME)")
+
 # The stamp says that the environment matches the lock: the second call starts at once.
 STAMP := $(VENV)/.installed
 
@@ -26,10 +30,13 @@ $(STAMP): requirements.lock pyproject.toml
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps -e .
 	@touch $@
 
-.PHONY: briefs test data fetch lab bench check clean help setup
+.PHONY: briefs pdf test data fetch lab bench check clean help setup
 
 briefs: $(STAMP)  ## make the briefs: QUARTER= TERRITORY= THEME= RAW= JOBS=
 	@$(BIN)/qpv briefs $(OPTIONS)
+
+pdf: $(STAMP)  ## the same pages as PDF, beside the briefs: QUARTER= TERRITORY= THEME= (needs Chromium)
+	@$(BIN)/qpv pdf $(PRINTED)
 
 test: $(STAMP)  ## run the whole test suite
 	$(BIN)/python -m pytest -n auto $(ARGS)
@@ -61,7 +68,7 @@ help:  ## list targets and variables
 	@echo
 	@echo "  QUARTER=2026-T3       only data published by its end (default: the last complete quarter)"
 	@echo "  TERRITORY=contracts   QPV code or name, EPCI (SIREN), département, all (default: the QPV of the embedded contracts)"
-	@echo "  THEME=revenue,health  themes (default: all six)"
+	@echo "  THEME=revenue,health  themes, portrait, agglomeration (default: all)"
 	@echo "  RAW=folder[:folder]   official files (default: data/raw, and ../shared/official if it exists)"
 	@echo "  SOURCES=insee_comparateur   sources to fetch (default: all that the catalogue can)"
 	@echo "  JOBS=2                parallel processes (default: the number of cores)"

@@ -19,6 +19,8 @@ from bs4 import BeautifulSoup
 from conftest import ROOT, _one_at_a_time, _shared_folder
 from qpv import batch, site
 from qpv.build import build
+from qpv.panel import concerned
+from qpv.profile import select
 from qpv.quarter import Quarter
 from qpv.vocabulary import BRIEF_THEMES
 from qpv.warehouse import Warehouse
@@ -28,6 +30,7 @@ QUARTER = Quarter(2026, 3)
 BEAU_MARAIS = "QN06254M"
 FORT_NIEULAY = "QN06253M"
 GRANDE_RESIDENCE = "QN06225M"
+LENS = "246200364"
 HOSTILE = "=1+1\"'</script><script>alert(1)</script>"
 HOSTILE_PEER = "+cmd|' /C calc'!A0 \u202egnillib\u202c <img src=x onerror=alert(1)>"
 DEGRADED_THEMES = ("revenue", "health")
@@ -113,12 +116,14 @@ def publish(
     warehouse: Path, outputs: Path, code: str, themes: Sequence[str], quarter: Quarter = QUARTER, notebooks: Path = NOTEBOOKS
 ) -> Run:
     """Make briefs and all that goes with them, as the command does."""
-    tasks = batch.plan([code], themes, quarter, notebooks, warehouse, outputs)
+    store = Warehouse(warehouse)
+    codes = select(store, code)
+    tasks = batch.plan(codes, themes, quarter, notebooks, warehouse, outputs, concerned(store, code, codes))
     records = batch.run(tasks, jobs=min(2, len(tasks)))
     folder = outputs / str(quarter)
-    batch.write_figures(records, folder)
+    batch.write_figures(records, quarter, Warehouse(warehouse), folder)
     batch.write_run(records, quarter, code, folder)
-    site.write_index(records, quarter, Warehouse(warehouse), folder)
+    site.write_index(records, quarter, store, folder)
     return Run(folder, warehouse, records)
 
 
@@ -138,6 +143,18 @@ def _once(factory: pytest.TempPathFactory, name: str, make: Callable[[Path], Run
 def beau_marais(factory: pytest.TempPathFactory, warehouse: Path) -> Run:
     """Beau Marais, six themes, with the official files."""
     return _once(factory, "run-full", lambda outputs: publish(warehouse, outputs, BEAU_MARAIS, BRIEF_THEMES))
+
+
+def syntheses(factory: pytest.TempPathFactory, warehouse: Path) -> Run:
+    """Portrait of Beau Marais and brief of its agglomération, with the official files."""
+    return _once(
+        factory, "run-syntheses", lambda outputs: publish(warehouse, outputs, BEAU_MARAIS, ["portrait", "agglomeration"])
+    )
+
+
+def lens(factory: pytest.TempPathFactory, warehouse: Path) -> Run:
+    """The brief of the CA de Lens - Liévin, with the official files."""
+    return _once(factory, "run-lens", lambda outputs: publish(warehouse, outputs, LENS, ["agglomeration"]))
 
 
 def gallery(factory: pytest.TempPathFactory, warehouse: Path) -> Gallery:

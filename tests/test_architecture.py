@@ -17,7 +17,8 @@ import pytest
 import yaml
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
-from qpv.vocabulary import BRIEF_THEMES
+from qpv.batch import parameters_of
+from qpv.vocabulary import BRIEF_KINDS
 
 ROOT = Path(__file__).resolve().parent.parent
 LIBRARY = ROOT / "lib" / "qpv"
@@ -26,7 +27,8 @@ NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
 #: The way of the data.  A module imports only from layers above its own; of its own layer it knows
 #: nobody, unless the whole layer is one package.
 LAYERS: tuple[set[str], ...] = (
-    {"qpv", "errors", "vocabulary", "territory", "html", "atomic", "parquet"},
+    {"qpv", "errors", "vocabulary", "territory", "html", "atomic", "parquet", "grammar"},
+    {"workbook"},
     {"numbers"},
     {"quarter"},
     {"catalog", "reference", "schemas"},
@@ -36,21 +38,23 @@ LAYERS: tuple[set[str], ...] = (
     {"features"},
     {"proxies", "tallies"},
     {"preference", "fetch"},
-    {"peers"},
+    {"peers", "similar"},
     {"warehouse"},
-    {"publication"},
+    {"publication", "extract"},
     {"build", "profile", "screening", "inventory", "changes"},
-    {"analysis"},
+    {"panel"},
+    {"analysis", "news"},
     {"comparison"},
-    {"sentences"},
+    {"standing", "photograph"},
+    {"sentences", "plain_words"},
     {"tables", "charts", "maps"},
     {"live_maps"},
     {"brief"},
     {"batch"},
-    {"site", "project", "terminal"},
+    {"site", "project", "terminal", "pdf"},
     {"cli"},
 )
-PACKAGES = {"sources", "brief", "catalog"}
+PACKAGES = {"sources", "brief", "catalog", "site"}
 
 
 @cache
@@ -162,8 +166,8 @@ def source(cell: dict) -> str:
     return "".join(cell["source"])
 
 
-def test_each_theme_has_its_notebook():
-    assert set(BRIEF_THEMES) <= {n.stem for n in NOTEBOOKS}
+def test_each_kind_of_brief_has_its_notebook():
+    assert set(BRIEF_KINDS) <= {n.stem for n in NOTEBOOKS}
 
 
 @pytest.mark.parametrize("notebook", NOTEBOOKS, ids=lambda n: n.stem)
@@ -173,13 +177,13 @@ def test_a_notebook_is_committed_without_outputs_and_counts(notebook):
         assert cell["execution_count"] is None
 
 
-@pytest.mark.parametrize("theme", BRIEF_THEMES)
-def test_a_theme_notebook_has_one_cell_of_exactly_three_parameters(theme):
+@pytest.mark.parametrize("theme", BRIEF_KINDS)
+def test_a_notebook_of_briefs_has_one_cell_of_exactly_three_parameters(theme):
     tagged = [c for c in cells(ROOT / "notebooks" / f"{theme}.ipynb") if "parameters" in c["metadata"].get("tags", [])]
     assert len(tagged) == 1
     statements = ast.parse(source(tagged[0])).body
     assert all(isinstance(s, ast.Assign) and isinstance(s.value, ast.Constant) for s in statements)
-    assert [s.targets[0].id for s in statements] == ["qpv", "quarter", "warehouse"]
+    assert [s.targets[0].id for s in statements] == list(parameters_of(theme))
 
 
 @pytest.mark.parametrize("notebook", NOTEBOOKS, ids=lambda n: n.stem)
@@ -215,6 +219,7 @@ def conda() -> dict[str, Requirement]:
 
 WANTED = [Requirement(d) for d in project()["dependencies"]]
 TESTING = [Requirement(d) for d in project()["optional-dependencies"]["test"]]
+PRINTING = [Requirement(d) for d in project()["optional-dependencies"]["pdf"]]
 
 
 @pytest.mark.parametrize("wanted", WANTED + TESTING, ids=lambda r: r.name)
@@ -230,6 +235,11 @@ def test_the_lock_holds_a_version_within_the_range(wanted):
         ((operator, version),) = [(s.operator, s.version) for s in pin.specifier]
         assert operator == "=="
         assert wanted.specifier.contains(version)
+
+
+def test_what_printing_needs_the_tests_need_too():
+    """So that the lock, conda and ``make`` hold it already."""
+    assert {str(r) for r in PRINTING} <= {str(r) for r in TESTING}
 
 
 def test_conda_asks_for_the_same_python():

@@ -12,12 +12,13 @@ import nbformat
 import pages
 import pytest
 from pages import Run
-from qpv import batch
+from qpv import batch, extract
 from qpv.errors import ParameterError
 from qpv.quarter import Quarter
 from qpv.vocabulary import BRIEF_THEMES
+from qpv.warehouse import Warehouse
 
-COLUMNS = "theme,indicator,territory,level,generation,period,value,unit,status,source,edition"
+COLUMNS = "theme;indicator;territory;level;generation;period;value;unit;status;source;edition;indicateur;territoire;niveau;unité;statut;précision;note"
 
 
 @pytest.fixture(scope="module")
@@ -41,7 +42,7 @@ def notebooks(tmp_path: Path) -> Path:
 
 
 def rows_of(path: Path) -> list[dict[str, str]]:
-    return list(csv.DictReader(io.StringIO(path.read_bytes().decode("utf-8-sig"), newline="")))
+    return list(csv.DictReader(io.StringIO(path.read_bytes().decode("utf-8-sig"), newline=""), delimiter=";"))
 
 
 def test_record_says_what_became_of_a_brief(grande_residence: Run) -> None:
@@ -89,15 +90,20 @@ def test_figures_csv_opens_in_a_french_spreadsheet_and_holds_every_figure(grande
     rows = rows_of(path)
     assert [r["theme"] for r in rows] == [r.theme for r in grande_residence.records for _ in r.figures]
     for row, figure in zip(rows, [f for r in grande_residence.records for f in r.figures], strict=True):
-        assert {k: row[k] for k in figure} == {k: "" if v is None else str(v) for k, v in figure.items()}
+        value = float(row["value"].replace(",", ".")) if row["value"] else None
+        assert {k: row[k] for k in figure} | {"value": value} == figure
 
 
-def test_text_that_looks_like_a_formula_is_made_inert_in_the_csv_and_a_negative_number_stays(tmp_path: Path) -> None:
-    figure = dict.fromkeys(batch.FIGURE_COLUMNS[1:], "x") | {"territory": "=1+1", "value": -1.5}
-    batch.write_figures([batch.Record("QN00000A", "revenue", "ok", figures=[figure])], tmp_path)
-    (row,) = rows_of(tmp_path / "QN00000A" / "figures.csv")
+def test_text_that_looks_like_a_formula_is_made_inert_in_the_csv_and_a_negative_number_stays(
+    tmp_path: Path, embedded: Warehouse
+) -> None:
+    figure = dict.fromkeys(extract.KEYS, "") | {
+        "indicator": "poverty_rate_pct", "level": "qpv", "unit": "pct", "status": "observed", "territory": "=1+1", "value": -1.5,
+    }  # fmt: skip
+    batch.write_figures([batch.Record("QN06225M", "revenue", "ok", figures=[figure])], pages.QUARTER, embedded, tmp_path)
+    (row,) = rows_of(tmp_path / "QN06225M" / "figures.csv")
     assert row["territory"] == "'=1+1"
-    assert row["value"] == "-1.5"
+    assert row["value"] == "-1,5"
 
 
 def test_run_json_has_one_record_a_brief(troubled: Run) -> None:
@@ -229,8 +235,9 @@ def test_two_runs_on_the_same_data_give_the_same_bytes(grande_residence: Run, se
     for theme in pages.DEGRADED_THEMES:
         assert second_run.path(theme).read_bytes() == grande_residence.path(theme).read_bytes()
     assert second_run.index.read_bytes() == grande_residence.index.read_bytes()
-    csv_path = Path("QN06225M") / "figures.csv"
-    assert (second_run.folder / csv_path).read_bytes() == (grande_residence.folder / csv_path).read_bytes()
+    for name in ("figures.csv", "figures.xlsx"):
+        path = Path("QN06225M") / name
+        assert (second_run.folder / path).read_bytes() == (grande_residence.folder / path).read_bytes()
 
 
 def test_name_that_is_a_script_is_shown_as_text_in_the_brief(hostile: Run) -> None:

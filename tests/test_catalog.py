@@ -52,6 +52,8 @@ def test_a_small_catalogue_loads(folder: Path) -> None:
         ({"theme": "income"}, ["poverty_rate_pct", "theme", "'revenue'"]),
         ({"polarity": "good"}, ["poverty_rate_pct", "polarity", "higher_is_better"]),
         ({"decimals": 7}, ["poverty_rate_pct", "decimals", "less than or equal to 3"]),
+        ({"noun": "taux de pauvreté"}, ["poverty_rate_pct", "noun", "pattern"]),
+        ({"easy": {"says": "beaucoup sont pauvres", "about": "la pauvreté"}}, ["poverty_rate_pct", "easy.says", "pattern"]),
         ({"label": ""}, ["poverty_rate_pct", "label", "at least 3 characters"]),
         ({"id": "Poverty Rate"}, ["Poverty Rate", "id", "pattern"]),
         ({"columns": [{"source": "insee"}]}, ["poverty_rate_pct", "columns.0", "either 'column' (or a 'label'), or 'numerator'"]),

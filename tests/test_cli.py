@@ -24,7 +24,7 @@ from qpv import cli
 from qpv.vocabulary import BRIEF_THEMES
 from qpv.warehouse import Warehouse
 
-COMMANDS = [("briefs",), *(("data", c) for c in ("build", "fetch", "status", "diff", "catalog"))]
+COMMANDS = [("briefs",), ("pdf",), *(("data", c) for c in ("build", "fetch", "status", "diff", "catalog"))]
 
 
 def request(**options: str) -> list[str]:

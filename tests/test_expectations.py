@@ -202,3 +202,15 @@ def test_the_build_keeps_improbable_rents_as_doubtful(full: Warehouse) -> None:
     assert len(doubtful) == 23
     assert doubtful["value"].max() < 1
     assert set(doubtful["status"]) == {"observed"}
+
+
+def test_a_column_of_shares_none_of_which_exceeds_one_is_doubted(catalog: Catalog) -> None:
+    source, edition = catalog.editions["insee_qpv2015_revn_2022"]
+    table = pd.DataFrame(
+        {"territory": [f"QP062{n:03}" for n in range(30)], "level": "qpv", "generation": "2015", "indicator": "poverty_rate_pct",
+         "period": "2018", "value": [0.30 + n / 100 for n in range(30)], "status": "observed", "qualifier": "", "edition": edition.id,
+         "file": "REVN_2022.csv", "row": range(2, 32), "column": "TP60", "note": ""}
+    )  # fmt: skip
+    kept, findings = expect(table, source, edition, catalog)
+    assert set(kept["qualifier"]) == {"doubtful"}
+    assert len(findings) >= 1

@@ -7,14 +7,18 @@ import html
 import io
 import json
 import re
+import zipfile
 from html.parser import HTMLParser
 from xml.etree import ElementTree
 
 import geopandas as gpd
 import pytest
+from python_calamine import CalamineWorkbook
 from qpv import charts, live_maps, maps
-from qpv.batch import FIGURE_COLUMNS, Record, write_figures
+from qpv.batch import Record, write_figures
+from qpv.extract import KEYS
 from qpv.html import BRIEF_MIME, Block, css_string, join, script_json, text
+from qpv.quarter import Quarter
 from qpv.tables import badge, plain_table
 from shapely.geometry import Point, box
 
@@ -170,22 +174,39 @@ def test_the_running_foot_of_printed_pages_is_one_css_string(hostile):
 # --- spreadsheets ------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("start", ["=", "+", "-", "@", "\t", "\r"])
-def test_no_cell_of_figures_csv_is_a_formula(tmp_path, start):
-    figure = dict.fromkeys(FIGURE_COLUMNS[1:], f"{start}cmd|' /C calc'!A0") | {"value": -6540.5}
-    write_figures([Record("QN06254M", "revenue", "ok", figures=[figure])], tmp_path)
-    content = (tmp_path / "QN06254M" / "figures.csv").read_bytes().decode("utf-8-sig")
-    (row,) = csv.DictReader(io.StringIO(content, newline=""))
-    assert row["value"] == "-6540.5", "a number stays a number"
-    assert row["theme"] == "revenue"
-    for column in set(FIGURE_COLUMNS) - {"theme", "value"}:
-        assert row[column].startswith("'" + start)
+FIGURE = dict.fromkeys(KEYS, "") | {
+    "indicator": "poverty_rate_pct", "territory": "QN06254M", "level": "qpv", "period": "2019", "value": -6540.5, "unit": "pct",
+    "status": "observed",
+}  # fmt: skip
 
 
-def test_figures_csv_opens_in_a_french_spreadsheet_with_its_accents(tmp_path):
-    figure = dict.fromkeys(FIGURE_COLUMNS[1:], 'Cité « 10 », Béthune;\n"x"') | {"value": None}
-    write_figures([Record("QN06232M", "revenue", "ok", figures=[figure])], tmp_path)
-    raw = (tmp_path / "QN06232M" / "figures.csv").read_bytes()
+def figures_of(tmp_path, warehouse, figure, remarks):
+    """Write one figure as the batch does; give the bytes of its CSV, its line, and the sheet of figures."""
+    record = Record("QN06254M", "revenue", "ok", figures=[figure], remarks=remarks)
+    write_figures([record], Quarter(2026, 3), warehouse, tmp_path)
+    raw = (tmp_path / "QN06254M" / "figures.csv").read_bytes()
+    (row,) = csv.DictReader(io.StringIO(raw.decode("utf-8-sig"), newline=""), delimiter=";")
+    book = CalamineWorkbook.from_path(str(tmp_path / "QN06254M" / "figures.xlsx"))
+    return raw, row, book.get_sheet_by_name("Chiffres").to_python()
+
+
+@pytest.mark.parametrize("start", ["=", "+", "-", "@", "\t", "\r", "\u202e="])
+def test_no_cell_of_figures_csv_and_xlsx_is_a_formula(tmp_path, embedded, start):
+    evil = f"{start}cmd|' /C calc'!A0"
+    hostile = FIGURE | dict.fromkeys(("territory", "generation", "source", "edition"), evil)
+    _, row, sheet = figures_of(tmp_path, embedded, hostile, {"0": ["", evil]})
+    assert row["value"] == "-6540,5", "a number stays a number"
+    assert row["note"].endswith("cmd|' /C calc'!A0")
+    texts = [v for k, v in row.items() if k != "value"] + [c for line in sheet for c in line if isinstance(c, str)]
+    assert [t for t in texts if t[:1] in ("=", "+", "-", "@", "\t", "\r")] == []
+    assert -6540.5 in sheet[1]
+    parts = zipfile.ZipFile(tmp_path / "QN06254M" / "figures.xlsx")
+    assert [n for n in parts.namelist() if b"<f>" in parts.read(n) or b"<f " in parts.read(n)] == []
+
+
+def test_figures_csv_opens_in_a_french_spreadsheet_with_its_accents(tmp_path, embedded):
+    words = 'Cité « 10 », Béthune;\n"x"'
+    raw, row, sheet = figures_of(tmp_path, embedded, FIGURE | {"value": None, "status": "secret", "source": words}, {})
     assert raw.startswith(b"\xef\xbb\xbf")
-    (row,) = csv.DictReader(io.StringIO(raw.decode("utf-8-sig"), newline=""))
-    assert (row["source"], row["value"]) == ('Cité « 10 », Béthune;\n"x"', "")
+    assert (row["source"], row["value"], row["statut"]) == (words, "", "non diffusé (secret ou qualité)")
+    assert words in sheet[1]

@@ -1,4 +1,4 @@
-"""Each theme notebook runs top to bottom with its defaults, as in JupyterLab."""
+"""Each notebook of briefs runs top to bottom with its defaults, as in JupyterLab."""
 
 from __future__ import annotations
 
@@ -11,10 +11,12 @@ import pages
 import pytest
 from bs4 import BeautifulSoup
 from nbclient import NotebookClient
+from qpv.batch import parameters_of
 from qpv.build import build
 from qpv.html import BRIEF_MIME, RECORD_MIME
-from qpv.vocabulary import BRIEF_THEMES
+from qpv.vocabulary import BRIEF_KINDS, BRIEF_THEMES
 
+CALLS = {"portrait": "Portrait(qpv, quarter, warehouse)", "agglomeration": "Agglomeration(epci, quarter, warehouse)"}
 MAP_CELLS = ("map-location", "map-headline", "map-theme")
 
 
@@ -39,30 +41,30 @@ def executed(request: pytest.FixtureRequest, project: Path) -> nbformat.Notebook
     return content
 
 
-def test_there_is_one_notebook_a_theme() -> None:
-    assert {p.stem for p in pages.NOTEBOOKS.glob("*.ipynb")} >= set(BRIEF_THEMES)
+def test_there_is_one_notebook_a_kind_of_brief() -> None:
+    assert {p.stem for p in pages.NOTEBOOKS.glob("*.ipynb")} >= set(BRIEF_KINDS)
 
 
-@pytest.mark.parametrize("theme", BRIEF_THEMES)
+@pytest.mark.parametrize("theme", BRIEF_KINDS)
 def test_notebook_holds_no_output_in_git(theme: str) -> None:
     code = [c for c in notebook(theme).cells if c.cell_type == "code"]
     assert [c.id for c in code if c.outputs or c.execution_count is not None] == []
 
 
-@pytest.mark.parametrize("theme", BRIEF_THEMES)
+@pytest.mark.parametrize("theme", BRIEF_KINDS)
 def test_first_cell_sets_the_parameters_and_nothing_else(theme: str) -> None:
     first, *others = notebook(theme).cells
     assert first.metadata["tags"] == ["parameters"]
-    assert [line.split(" = ")[0] for line in first.source.splitlines()] == ["qpv", "quarter", "warehouse"]
+    assert [line.split(" = ")[0] for line in first.source.splitlines()] == list(parameters_of(theme))
     assert not [c for c in others if "parameters" in c.metadata.get("tags", [])]
 
 
-@pytest.mark.parametrize("theme", BRIEF_THEMES)
+@pytest.mark.parametrize("theme", BRIEF_KINDS)
 def test_notebook_is_thin(theme: str) -> None:
     """Whatever has a branch or a loop belongs in the library."""
     source = "\n".join(c.source for c in notebook(theme).cells if c.cell_type == "code")
     assert re.findall(r"^\s*(?:if|for|while|def|class|try|with)\b", source, re.MULTILINE) == []
-    assert f'Brief("{theme}", qpv, quarter, warehouse)' in source
+    assert CALLS.get(theme, f'Brief("{theme}", qpv, quarter, warehouse)') in source
 
 
 def test_notebook_runs_top_to_bottom_with_its_defaults(executed: nbformat.NotebookNode) -> None:
@@ -101,3 +103,13 @@ def test_last_cell_gives_the_record_that_the_batch_reads(executed: nbformat.Note
     assert record["status"] in ("ok", "degraded")
     said = BeautifulSoup(html.unescape(output.data["text/html"]), "html.parser").get_text()
     assert said == f"{len(record['figures'])} chiffres dans ce brief."
+
+
+@pytest.mark.parametrize(("kind", "name"), [("portrait", "Beau Marais"), ("agglomeration", "CA de Lens - Liévin")])
+def test_notebook_over_all_themes_runs_on_embedded_data_and_ends_with_its_record(kind: str, name: str, project: Path) -> None:
+    path = project / "notebooks" / f"{kind}.ipynb"
+    content = nbformat.read(path, as_version=4)
+    NotebookClient(content, timeout=120, kernel_name="python3", resources={"metadata": {"path": str(path.parent)}}).execute()
+    record = content.cells[-1].outputs[0].data[RECORD_MIME]
+    assert (record["theme"], record["name"], record["quarter"]) == (kind, name, "2026-T3")
+    assert record["figures"]

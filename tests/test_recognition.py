@@ -218,12 +218,48 @@ def test_the_poverty_rate_of_insee_is_read_under_its_drifting_names(
     assert (row["indicator"], row["value"], row["generation"]) == ("poverty_rate_pct", 46.2, "2024")
 
 
-def test_a_published_day_is_never_after_the_day_on_which_the_archive_was_packed(tmp_path: Path, catalog: Catalog) -> None:
-    packed = archive(tmp_path / "DEFM2025_QP24_csv.zip", {"d_QP.csv": "CODGEO;ABC\nQN06254M;9\n"}, (2026, 7, 2))
-    late = archive(tmp_path / "DEFM2024_QP24_csv.zip", {"d_QP.csv": "CODGEO;ABC\nQN06254M;9\n"}, (2026, 7, 2))
+def test_an_unseen_edition_counts_as_published_when_it_came_here_or_when_such_editions_are_out(
+    tmp_path: Path, catalog: Catalog
+) -> None:
+    table = {"d_QP.csv": "CODGEO;ABC\nQN06254M;9\n"}
+    packed = dated(archive(tmp_path / "DEFM2025_QP24_csv.zip", table, (2026, 3, 1)), dt.date(2026, 7, 2))
+    late = dated(archive(tmp_path / "DEFM2024_QP24_csv.zip", table, (2025, 3, 1)), dt.date(2026, 7, 2))
     found = {f.file.path.name: f.edition for f in recognise([packed, late], catalog)[0]}
-    assert found[packed.name].published == dt.date(2026, 7, 2)
+    assert found[packed.name].published == dt.date(2026, 7, 2), "packed in March, published nobody knows when before July"
     assert found[late.name].published == dt.date(2025, 12, 31)
+
+
+def test_of_declared_and_disposable_income_in_one_archive_only_the_disposable_is_read(tmp_path: Path, catalog: Catalog) -> None:
+    tables = {
+        f"indic-revenu-{kind}-qp24-2021_QP.csv": "CODGEO;DISP_MED_A21\nQN06254M;13000\n" for kind in ("declare", "disponible")
+    }
+    (found,), _ = recognise([archive(tmp_path / "revenus_pauvrete_2021_qp24_csv.zip", tables)], catalog)
+    assert found.file.table_name == "indic-revenu-disponible-qp24-2021_QP.csv"
+
+
+def test_of_two_tables_of_one_archive_for_one_edition_none_is_chosen(tmp_path: Path, catalog: Catalog) -> None:
+    tables = {f"{name}_QP.csv": f"CODGEO;ABC\nQN06254M;{n}\n" for n, name in enumerate(("sexe", "age"))}
+    found, (finding,) = recognise([archive(tmp_path / "DEFM2025_QP24_csv.zip", tables)], catalog)
+    assert found == []
+    assert "age_QP.csv, sexe_QP.csv all look like edition insee_qpv2024_defm_2025: none is read" in str(finding)
+
+
+def test_files_by_departement_are_editions_beside_each_other(tmp_path: Path, catalog: Catalog) -> None:
+    for name in ("geo-dvf-2024-62.csv", "geo-dvf-2024-59.csv", "geo-dvf-2024.csv"):
+        (tmp_path / name).write_text("id_mutation\n")
+    found, _ = recognise(list_files([tmp_path]), catalog)
+    assert [f.edition.id for f in found] == ["dgfip_dvf_2024", "dgfip_dvf_2024_59", "dgfip_dvf_2024_62"]
+
+
+@pytest.mark.parametrize("name", ["geo-dvf-2022-v20240408.csv", "dvf_62_2022_export20250401.csv", "logement_2025-01_62.csv"])
+def test_a_year_that_stands_somewhere_in_a_name_is_no_edition(tmp_path: Path, catalog: Catalog, name: str) -> None:
+    (tmp_path / name).write_text("id_mutation\n")
+    assert recognise(list_files([tmp_path]), catalog)[0] == []
+
+
+def test_the_first_lines_of_a_file_are_no_delivery(tmp_path: Path) -> None:
+    (tmp_path / "rnc_copro.head.csv").write_text("numero_immatriculation\n")
+    assert list_files([tmp_path]) == []
 
 
 def test_the_periods_of_an_unseen_thematic_base_are_not_guessed(
@@ -291,7 +327,7 @@ def test_a_renamed_column_is_told_as_doubtful_and_not_read(tmp_path: Path, catal
 
 def test_a_missing_column_is_told_with_the_indicator_and_the_line_to_add(tmp_path: Path, catalog: Catalog, read: Read) -> None:
     told = messages(defm(tmp_path, "CODGEO;ABC", "QN06254M;1025"), catalog, read)
-    assert any(m.startswith("missing: no column ABC_H (job_seekers_abc_men_count)") and "lacks: [ABC_H]" in m for m in told)
+    assert any(m.startswith("missing: no column ABC_H (job_seekers_abc_men_count") and "lacks: [ABC_H]" in m for m in told)
 
 
 def test_a_blank_says_why_in_the_words_of_the_producer(tmp_path: Path, catalog: Catalog, read: Read) -> None:
@@ -363,9 +399,44 @@ def test_an_edition_never_seen_is_dropped_in_and_built_with_its_report(tmp_path:
     rows = rows[rows["edition"] == "insee_qpv2024_defm_2025"].set_index("indicator")
     assert rows.loc["job_seekers_abc_count", ["territory", "period", "value"]].tolist() == ["QN06254M", "2025-12", 1025.0]
     edition = store.editions.set_index("edition").loc["insee_qpv2024_defm_2025"]
-    assert (edition["published"].date(), edition["published_precision"]) == (dt.date(2026, 3, 15), "assumed")
+    assert edition["published_precision"] == "assumed"
     assert "reconnue au nom de son fichier" in edition["traps"]
     text = "\n".join(map(str, report.findings))
     assert "new: column 'ABC_G'" in text
     assert "missing: no column ABC_H" in text
     assert "does not describe yet" in text
+
+
+def test_a_file_that_always_has_the_same_name_is_dated_by_the_day_on_which_it_was_written(
+    tmp_path: Path, catalog: Catalog
+) -> None:
+    path = tmp_path / "rnc_copro.csv"
+    path.write_text("numero_immatriculation\n")
+    dated(path, dt.date(2027, 2, 3))
+    (found,), _ = recognise([path], catalog)
+    assert (found.edition.id, found.edition.periods, found.edition.published) == (
+        "anah_rnic_2027",
+        {"main": "2027"},
+        dt.date(2027, 2, 3),
+    )
+    assert "reconnue à la date de son fichier, qui porte toujours le même nom" in found.edition.traps[-1]
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("CODGEO;ABC\nQP062056;1025\nQP062057;9\n", "not one figure was read"),
+        ("CODGEO;ABC\nQN06254M;45%\n", "is a percentage where a count is expected"),
+        ("CODGEO;ABC\nQN06254M;1.234\n", "is no whole number"),
+        ("<html>Maintenance</html>\n<p>x</p>\n", "no column"),
+        ("CODGEO;ABC\nQN06254M;1\nQN06254M;2\n", "stands twice"),
+    ],
+)
+def test_a_bad_file_that_nobody_described_is_set_aside_and_the_rest_is_built(tmp_path: Path, text: str, told: str) -> None:
+    raw = tmp_path / "raw"
+    raw.mkdir()
+    archive(raw / "DEFM2025_QP24_csv.zip", {"d_QP.csv": text})
+    report = build(DATA, [raw], tmp_path / "warehouse")
+    (finding,) = [f for f in report.findings if "set aside" in f.message]
+    assert told in finding.message
+    assert "insee_qpv2024_defm_2025" not in set(Warehouse(tmp_path / "warehouse").editions["edition"])

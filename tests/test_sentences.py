@@ -2,25 +2,29 @@
 
 from __future__ import annotations
 
+import dataclasses
 import re
 from functools import cache
+from types import SimpleNamespace
 
 import pytest
-from qpv.analysis import Change, Direction, Rank, gap_change
+from qpv import analysis
+from qpv.analysis import Change, Direction, Rank, change, gap_change
 from qpv.comparison import KeyFigure, is_missing, key_figure
 from qpv.numbers import NBSP, NNBSP
 from qpv.profile import load_profile
 from qpv.sentences import (
+    first_words,
     gap_change_words,
-    gap_verb,
-    level_words,
+    gap_situation,
+    noun,
     ordinal,
     own_change_words,
-    rank_words,
+    place_words,
     ratio_words,
     summary,
 )
-from qpv.vocabulary import BRIEF_THEMES, Polarity
+from qpv.vocabulary import BRIEF_THEMES, THEMES_FR, Polarity
 from qpv.warehouse import Warehouse
 
 QPV = {"Beau Marais": "QN06254M", "Grande Résidence": "QN06225M"}
@@ -71,20 +75,66 @@ def test_ordinals(number, words):
     assert ordinal(number) == words
 
 
-def test_a_rank_says_which_end_is_first():
-    assert plain(rank_words(Rank(3, 19, False), Polarity.HIGHER)) == "3e sur 19 (1er = le plus favorable)"
-    assert plain(rank_words(Rank(64, 64, False), Polarity.LOWER)) == "64e sur 64 (1er = le plus favorable)"
-    assert plain(rank_words(Rank(1, 62, False), Polarity.NONE)) == "1er sur 62 (1er = le plus élevé)"
+def test_a_ranking_says_which_end_is_first():
+    assert first_words(Polarity.HIGHER) == first_words(Polarity.LOWER) == "le 1er est le plus favorable"
+    assert first_words(Polarity.NONE) == "le 1er a la valeur la plus élevée"
 
 
 def test_a_shared_rank_is_said_to_be_shared():
-    assert plain(rank_words(Rank(2, 22, True), Polarity.LOWER)) == "2e ex æquo sur 22 (1er = le plus favorable)"
+    assert place_words(Rank(2, 22, True)) == "2e ex æquo"
+    assert place_words(Rank(1, 22, False)) == "1er"
 
 
-def test_territories_are_named_as_people_speak_of_them():
-    assert level_words("epci", "CA de Lens - Liévin") == "l’agglomération (CA de Lens - Liévin)"
-    assert level_words("commune", "Calais") == "la commune (Calais)"
-    assert level_words("france", "France métropolitaine") == "la France métropolitaine"
+def told(catalog, name, first, last, **more):
+    """The sentence on a change of an indicator from 2012 to 2018."""
+    indicator = catalog.indicator(name).model_copy(update=more)
+    return plain(own_change_words(only_moved(indicator, change({"2012": first, "2018": last}, indicator))))
+
+
+def only_moved(indicator, own_change):
+    return SimpleNamespace(indicator=indicator, own_change=own_change)
+
+
+@pytest.mark.parametrize(
+    ("first", "last", "words"),
+    [
+        (60.0, 60.0, "le taux de pauvreté n’a pas changé : 60,0 % en 2012 comme en 2018"),
+        (60.0, 60.4, "le taux de pauvreté n’a presque pas changé : 60,4 % en 2018 contre 60,0 % en 2012"),
+        (60.0, 60.5, "le taux de pauvreté a augmenté, ce qui est une dégradation : 60,5 % en 2018 contre 60,0 % en 2012 (+0,5 pt)"),
+        (60.0, 59.6, "le taux de pauvreté n’a presque pas changé : 59,6 % en 2018 contre 60,0 % en 2012"),
+        (60.0, 59.5, "le taux de pauvreté a baissé, ce qui est une amélioration : 59,5 % en 2018 contre 60,0 % en 2012 (−0,5 pt)"),
+    ],
+)  # fmt: skip
+def test_a_change_has_its_sentence_just_under_and_at_what_matters(catalog, first, last, words):
+    assert told(catalog, "poverty_rate_pct", first, last) == f"Dans le quartier, {words}"
+
+
+def test_the_same_rise_is_good_bad_or_neither_by_polarity(catalog):
+    rise = {p: told(catalog, "poverty_rate_pct", 40.0, 45.0, polarity=p) for p in Polarity}
+    assert "a augmenté, ce qui est une amélioration :" in rise[Polarity.HIGHER]
+    assert "a augmenté, ce qui est une dégradation :" in rise[Polarity.LOWER]
+    assert "a augmenté : 45,0 %" in rise[Polarity.NONE]
+
+
+def test_more_money_in_current_euros_is_told_and_not_praised_but_less_is_a_loss(catalog):
+    name = "median_disposable_income_eur"
+    assert told(catalog, name, 10651, 11760) == (
+        "Dans le quartier, le revenu disponible médian a augmenté : 11 760 € en 2018 contre 10 651 € en 2012 (+1 109 €, en euros courants)"
+    )
+    assert "a baissé, ce qui est une dégradation : " in told(catalog, name, 11760, 10651)
+
+
+def test_an_indicator_without_a_noun_of_its_own_still_makes_a_sentence(catalog):
+    assert told(catalog, "poverty_rate_pct", 40.0, 45.0, noun=None).startswith(
+        "Dans le quartier, l’indicateur « Taux de pauvreté au seuil de 60 % du niveau de vie médian » a augmenté"
+    )
+
+
+def test_every_key_indicator_has_a_noun_and_every_phrase_can_be_filled(catalog):
+    for theme in THEMES_FR:
+        for indicator in catalog.of_theme(theme):
+            assert noun(indicator).startswith(("le ", "la ", "l’")) or not indicator.key, indicator.id
+            assert indicator.noun or not indicator.key, indicator.id
 
 
 # --- Beau Marais in words ----------------------------------------------------------------------------
@@ -93,17 +143,17 @@ def test_territories_are_named_as_people_speak_of_them():
 def test_the_two_questions_of_a_contract_for_the_income_of_beau_marais(full):
     income = figures(full, "QN06254M", "revenue")[0]
     assert plain(own_change_words(income)).startswith(
-        "la situation s’améliore : 10 651 € en 2012, 11 760 € en 2018 (+1 109 €, en euros courants)"
+        "Dans le quartier, le revenu disponible médian a augmenté : 11 760 € en 2018 contre 10 651 € en 2012 (+1 109 €"
     )
     assert plain(gap_change_words(income)) == (
-        "l’écart se creuse avec la commune (Calais) : de −4 624 € en 2015 à −4 950 € en 2018, à lire avec prudence "
+        "Pour le revenu disponible médian, l’écart avec Calais s’est creusé : de −4 624 € en 2015 à −4 950 € en 2018, à lire avec prudence "
         "(l’une des dates est reprise d’un contrat, l’autre d’un producteur)"
     )
 
 
 def test_a_question_without_answer_says_why(full):
     poverty = figures(full, "QN06254M", "revenue")[1]
-    assert plain(gap_change_words(poverty)).startswith("évolution de l’écart non calculée : ")
+    assert plain(gap_change_words(poverty)).startswith("On ne sait pas si l’écart s’est réduit pour le taux de pauvreté : ")
     assert "deux dates communes" in gap_change_words(poverty)
 
 
@@ -116,11 +166,11 @@ def test_without_polarity_no_word_judges(full):
     for theme in BRIEF_THEMES:
         for figure in figures(full, "QN06254M", theme):
             if figure.indicator.polarity is Polarity.NONE and isinstance(figure.own_change, Change):
-                assert not re.search("améliore|dégrade", own_change_words(figure)), figure.indicator.id
+                assert not re.search("amélioration|dégradation", own_change_words(figure)), figure.indicator.id
 
 
 def test_what_is_said_of_a_change_agrees_with_its_direction(any_warehouse):
-    verbs = {Direction.BETTER: "s’améliore", Direction.WORSE: "se dégrade", Direction.EQUAL: "stable"}
+    verbs = {Direction.WORSE: "dégradation", Direction.EQUAL: "pas changé"}
     seen = set()
     for theme in BRIEF_THEMES:
         for figure in figures(any_warehouse, "QN06254M", theme):
@@ -128,7 +178,7 @@ def test_what_is_said_of_a_change_agrees_with_its_direction(any_warehouse):
             if isinstance(change, Change) and change.direction in verbs:
                 seen.add(change.direction)
                 assert verbs[change.direction] in own_change_words(figure)
-    assert Direction.BETTER in seen
+    assert Direction.EQUAL in seen
 
 
 # --- En bref -----------------------------------------------------------------------------------------
@@ -151,8 +201,8 @@ def test_good_news_come_first_when_there_are_any(any_warehouse, name, theme):
     better = [f for f in found if isinstance(f.own_change, Change) and f.own_change.direction is Direction.BETTER]
     better = [f for f in better if not f.indicator.of_change]
     lines = summary(found)
-    assert lines[0].startswith("Du mieux") == bool(better)
-    assert not any(line.startswith("Du mieux") for line in lines[1:])
+    if better:
+        assert lines[0] == own_change_words(better[0]) + "."
 
 
 @pytest.mark.parametrize(("name", "theme"), EVERY)
@@ -160,30 +210,79 @@ def test_what_is_missing_is_said_last_and_counted(any_warehouse, name, theme):
     found = figures(any_warehouse, QPV[name], theme)
     missing = [f for f in found if is_missing(f)]
     lines = [plain(line) for line in summary(found)]
-    if missing:
-        assert f"Ce qui manque : {len(missing)} des {len(found)} chiffres clés" in lines[-1]
-        assert missing[0].indicator.short in lines[-1]
-    assert not any("Ce qui manque" in line for line in lines[:-1])
+    counted = [
+        n for n, line in enumerate(lines) if "chiffres clés" in line and re.search("manque|n’est connu pour ce quartier", line)
+    ]
+    assert counted == ([len(lines) - 1] if missing else [])
+    if 1 < len(missing) < len(found):
+        assert f"{len(missing)} des {len(found)} chiffres clés manquent : {missing[0].indicator.short}" in lines[-1]
+
+
+def test_missing_figures_are_counted_in_the_singular_and_when_all_are(full):
+    assert plain(summary(figures(full, "QN06254M", "employment"))[-1]) == (
+        "Un seul des 11 chiffres clés manque pour ce quartier : Chômage (recensement)."
+    )
+    assert summary(figures(full, "QN06264N", "revenue"))[-1] == "Aucun des 10 chiffres clés n’est connu pour ce quartier."
+    assert plain(summary(figures(full, "QN06225M", "health"))[-1]).endswith(" ; et 1 autre.")
 
 
 def test_the_income_brief_of_beau_marais_in_full(full):
     lines = [plain(line) for line in summary(figures(full, "QN06254M", "revenue"))]
-    assert lines[0].startswith("Du mieux – Médiane du revenu disponible par unité de consommation : la situation s’améliore")
-    assert lines[1].startswith("L’écart le plus marqué – Taux de pauvreté")
-    assert "58,0 % en 2019, contre 28,0 % pour la commune (Calais) (+30,0 pt, soit 2,1 fois plus)" in lines[1]
-    assert lines[2].startswith("L’écart s’est-il réduit ? Médiane du revenu disponible")
-    assert "64e sur 64 (1er = le plus favorable) parmi les QPV du département" in lines[-1]
+    assert lines == [
+        "Dans le quartier, le revenu disponible médian a augmenté : 11 760 € en 2018 contre 10 651 € en 2012 "
+        "(+1 109 €, en euros courants).",
+        "L’écart le plus marqué porte sur le taux de pauvreté : 58,0 % dans le quartier contre 28,0 % à Calais en 2019 "
+        "(+30,0 pt, soit 2,1 fois plus).",
+        "Pour le revenu disponible médian, l’écart avec Calais s’est creusé : de −4 624 € en 2015 à −4 950 € en 2018, à lire avec "
+        "prudence (l’une des dates est reprise d’un contrat, l’autre d’un producteur).",
+        "Parmi les 64 QPV du Pas-de-Calais, le quartier est 64e pour le revenu disponible médian (le 1er est le plus favorable) ; "
+        "parmi 21 QPV semblables, il est 21e.",
+    ]
+
+
+def test_a_figure_taken_from_the_contract_is_told_with_caution(full):
+    lines = [plain(line) for line in summary(figures(full, "QN06225M", "revenue"))]
+    assert lines[1].endswith("soit deux fois plus), à lire avec prudence (valeur reprise du contrat de ville).")
+
+
+@pytest.mark.parametrize(
+    ("status", "words"),
+    [("low_quality", "le producteur signale une qualité moindre"), ("proxy", "valeur approchée"),
+     ("transcribed", "valeur reprise du contrat de ville"), ("observed", None)],
+)  # fmt: skip
+def test_the_status_of_a_figure_is_told_with_its_gap(full, status, words):
+    figure = next(f for f in figures(full, "QN06254M", "revenue") if f.indicator.id == "poverty_rate_pct")
+    own = figure.own.copy()
+    own["status"] = status
+    told = plain(next(line for line in summary([dataclasses.replace(figure, own=own)]) if "plus marqué" in line))
+    assert told.endswith(f", à lire avec prudence ({words})." if words else "soit 2,1 fois plus).")
+
+
+def test_a_quarter_ahead_of_its_town_is_told_so_when_no_gap_is_against_it(full):
+    figure = next(f for f in figures(full, "QN06254M", "revenue") if f.indicator.id == "poverty_rate_pct")
+    swapped = analysis.gap(figure.gap.other, figure.gap.own, figure.indicator)
+    lines = [plain(line) for line in summary([dataclasses.replace(figure, gap=swapped)])]
+    assert any(
+        line.startswith("Le quartier est mieux placé que Calais pour le taux de pauvreté : 28,0 % contre 58,0 %")
+        for line in lines
+    )
+
+
+def test_numbers_of_people_are_no_distance_from_the_median(full):
+    assert not any(
+        "l’écart avec la médiane" in line and "nombre" in line for line in summary(figures(full, "QN97403M", "employment"))
+    )
 
 
 def test_the_widest_gap_is_the_largest_unfavourable_ratio(full):
     for name, theme in EVERY:
         found = figures(full, QPV[name], theme)
         gaps = [f for f in found if f.gap is not None and f.gap.direction is Direction.WORSE and f.gap.ratio]
-        told = [line for line in summary(found) if line.startswith("L’écart le plus marqué")]
+        told = [line for line in summary(found) if line.startswith("L’écart le plus marqué porte sur")]
         assert bool(told) == bool(gaps)
         if gaps:
             widest = max(gaps, key=lambda f: max(f.gap.ratio, 1 / f.gap.ratio))
-            assert widest.indicator.label in told[0]
+            assert noun(widest.indicator) in told[0]
 
 
 # --- typography --------------------------------------------------------------------------------------
@@ -217,14 +316,27 @@ def test_the_narrow_space_stands_in_every_amount(full):
 
 
 @pytest.mark.parametrize(
-    ("first", "last", "words"),
+    ("first", "last", "situation", "words"),
     [
-        (20.0, 30.0, "l’écart se creuse"), (30.0, 20.0, "l’écart se réduit"), (-2.0, -5.0, "l’avance du quartier augmente"),
-        (-5.0, -2.0, "l’avance du quartier diminue"), (-2.0, 3.0, "le quartier passe derrière"), (3.0, -2.0, "le quartier passe devant"),
-        (20.0, 20.2, "l’écart est stable"),
+        (20.0, 30.0, "gap widens", "l’écart avec Calais s’est creusé : de +20,0 pt en 2012 à +30,0 pt en 2018"),
+        (30.0, 20.0, "gap narrows", "l’écart avec Calais s’est réduit : de +30,0 pt en 2012 à +20,0 pt en 2018"),
+        (-2.0, -5.0, "lead grows", "l’avance du quartier sur Calais a augmenté : de −2,0 pt en 2012 à −5,0 pt en 2018"),
+        (-5.0, -2.0, "lead shrinks", "l’avance du quartier sur Calais a diminué : de −5,0 pt en 2012 à −2,0 pt en 2018"),
+        (-2.0, 3.0, "falls behind", "le quartier est passé derrière Calais : de −2,0 pt en 2012 à +3,0 pt en 2018"),
+        (3.0, -2.0, "gets ahead", "le quartier est passé devant Calais : de +3,0 pt en 2012 à −2,0 pt en 2018"),
+        (20.0, 20.4, "gap steady", "l’écart avec Calais n’a presque pas changé : +20,0 pt en 2012, +20,4 pt en 2018"),
+        (20.0, 20.5, "gap widens", "l’écart avec Calais s’est creusé : de +20,0 pt en 2012 à +20,5 pt en 2018"),
     ],
 )  # fmt: skip
-def test_a_lead_is_never_called_a_gap(catalog, first, last, words):
+def test_a_lead_is_never_called_a_gap(catalog, first, last, situation, words):
     poverty = catalog.indicator("poverty_rate_pct")
     moved = gap_change({"2012": 30 + first, "2018": 30 + last}, {"2012": 30, "2018": 30}, poverty)
-    assert gap_verb(moved, poverty) == words
+    assert gap_situation(moved, poverty) == situation
+    figure = SimpleNamespace(indicator=poverty, gap_change=moved, change_level="commune", change_name="Calais")
+    assert plain(gap_change_words(figure)) == f"Pour le taux de pauvreté, {words}"
+
+
+def test_without_polarity_a_gap_grows_and_does_not_worsen(catalog):
+    neutral = catalog.indicator("poverty_rate_pct").model_copy(update={"polarity": Polarity.NONE})
+    moved = gap_change({"2012": 50, "2018": 60}, {"2012": 30, "2018": 30}, neutral)
+    assert gap_situation(moved, neutral) == "gap grows"

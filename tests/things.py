@@ -25,7 +25,12 @@ Deliver = Callable[[Path], tuple[Recognised, Delivery]]
 def unbounded(catalog: Catalog) -> Catalog:
     """The catalogue with editions of any number of rows: our files have a few."""
     sources = [
-        s.model_copy(update={"editions": [e.model_copy(update={"rows": None}) for e in s.editions]})
+        s.model_copy(
+            update={
+                "editions": [e.model_copy(update={"rows": None}) for e in s.editions],
+                "families": [f.model_copy(update={"rows": None}) for f in s.families],
+            }
+        )
         for s in catalog.sources.values()
     ]
     return Catalog(list(catalog.indicators.values()), sources)

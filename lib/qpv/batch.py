@@ -6,8 +6,6 @@ the others.
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 import multiprocessing
 import os
@@ -20,16 +18,14 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
+from qpv import extract
 from qpv.atomic import write_atomically
 from qpv.errors import ParameterError
-from qpv.html import STILL, inert_cell
+from qpv.html import STILL
 from qpv.quarter import Quarter
-from qpv.vocabulary import BRIEF_THEMES
+from qpv.vocabulary import AGGLOMERATION, BRIEF_KINDS
+from qpv.warehouse import Warehouse
 
-PARAMETERS: Final = ("qpv", "quarter", "warehouse")
-FIGURE_COLUMNS: Final = (
-    "theme", "indicator", "territory", "level", "generation", "period", "value", "unit", "status", "source", "edition",
-)  # fmt: skip
 _ANSI: Final = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
 
 
@@ -37,8 +33,8 @@ _ANSI: Final = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
 class Task:
     """One brief to make."""
 
-    qpv: str
-    theme: str
+    qpv: str  # the territory: code of a QPV, or SIREN of an EPCI for a brief of an agglomération
+    theme: str  # a theme, or another kind of brief
     quarter: str
     notebook: Path
     warehouse: Path
@@ -48,6 +44,12 @@ class Task:
     def page(self) -> Path:
         """The brief."""
         return self.output / self.qpv / f"{self.theme}.html"
+
+    @property
+    def parameters(self) -> dict[str, str]:
+        """What the notebook's parameters are set to."""
+        values = (self.qpv, self.quarter, str(self.warehouse))
+        return dict(zip(parameters_of(self.theme), values, strict=True))
 
     @property
     def executed(self) -> Path:
@@ -68,12 +70,22 @@ class Record:
     missing: list[str] = field(default_factory=list)
     error: dict[str, Any] | None = None
     figures: list[dict[str, Any]] = field(default_factory=list, repr=False)
+    remarks: dict[str, list[str]] = field(default_factory=dict, repr=False)  # see qpv.extract.in_words
+
+
+def parameters_of(kind: str) -> tuple[str, ...]:
+    """Name the parameters of a notebook: its territory, the quarter, the warehouse."""
+    return ("epci" if kind == AGGLOMERATION else "qpv", "quarter", "warehouse")
 
 
 def plan(
-    codes: Iterable[str], themes: Sequence[str], quarter: Quarter, notebooks: Path, warehouse: Path, outputs: Path
-) -> list[Task]:
-    """List the briefs to make, after checking themes and notebooks.
+    codes: Iterable[str], themes: Sequence[str], quarter: Quarter, notebooks: Path, warehouse: Path, outputs: Path,
+    epci: Iterable[str] = (),
+) -> list[Task]:  # fmt: skip
+    """List the briefs to make, after checking kinds and notebooks.
+
+    ``themes`` are kinds of brief: themes and ``portrait`` are made for each of the QPV ``codes``,
+    ``agglomeration`` for each of the EPCI.
 
     Raises
     ------
@@ -81,18 +93,19 @@ def plan(
         If a theme is unknown, or a notebook is missing or lacks a parameter.
     """
     for theme in themes:
-        if theme not in BRIEF_THEMES:
-            raise ParameterError(f"unknown theme {theme!r}: expected one of {', '.join(BRIEF_THEMES)}")
-        _check_parameters(notebooks / f"{theme}.ipynb")
+        if theme not in BRIEF_KINDS:
+            raise ParameterError(f"unknown theme {theme!r}: expected one of {', '.join(BRIEF_KINDS)}")
+        _check_parameters(notebooks / f"{theme}.ipynb", parameters_of(theme))
     folder = outputs / str(quarter)
+    wanted = [(code, theme) for code in codes for theme in themes if theme != AGGLOMERATION]
+    wanted += [(code, AGGLOMERATION) for code in epci if AGGLOMERATION in themes]
     return [
         Task(code, theme, str(quarter), (notebooks / f"{theme}.ipynb").resolve(), warehouse.resolve(), folder.resolve())
-        for code in codes
-        for theme in themes
+        for code, theme in wanted
     ]
 
 
-def _check_parameters(notebook: Path) -> None:
+def _check_parameters(notebook: Path, parameters: Sequence[str]) -> None:
     """Refuse a notebook whose ``parameters`` cell does not set exactly the parameters of a brief."""
     import nbformat
 
@@ -102,9 +115,9 @@ def _check_parameters(notebook: Path) -> None:
         raise ParameterError(f"notebook {notebook.name!r} cannot be read: {error}") from error
     cells = [c for c in content.cells if "parameters" in c.metadata.get("tags", [])]
     found = set(re.findall(r"^(\w+)\s*=", cells[0].source, re.MULTILINE)) if cells else set()
-    if found != set(PARAMETERS):
+    if found != set(parameters):
         raise ParameterError(
-            f"notebook {notebook.name!r}: its 'parameters' cell must set {', '.join(PARAMETERS)}; it sets {', '.join(sorted(found)) or 'nothing'}"
+            f"notebook {notebook.name!r}: its 'parameters' cell must set {', '.join(parameters)}; it sets {', '.join(sorted(found)) or 'nothing'}"
         )
 
 
@@ -163,7 +176,6 @@ def make(task: Task) -> Record:
     start = time.perf_counter()
     record = Record(task.qpv, task.theme, "failed")
     scratch = task.executed.with_name(f".{task.executed.stem}.{os.getpid()}.ipynb")
-    values = {"qpv": task.qpv, "quarter": task.quarter, "warehouse": str(task.warehouse)}
     try:
         import nbformat
         import papermill
@@ -172,7 +184,7 @@ def make(task: Task) -> Record:
 
         task.executed.parent.mkdir(parents=True, exist_ok=True)
         papermill.execute_notebook(
-            str(task.notebook), str(scratch), parameters=values, kernel_name="python3", cwd=str(task.notebook.parent),
+            str(task.notebook), str(scratch), parameters=task.parameters, kernel_name="python3", cwd=str(task.notebook.parent),
             progress_bar=False, log_output=False, request_save_on_cell_execute=False, start_timeout=120, execution_timeout=300,
         )  # fmt: skip
         notebook = nbformat.read(scratch, as_version=4)
@@ -182,7 +194,7 @@ def make(task: Task) -> Record:
         page = to_html(notebook).encode("utf-8")
         write_atomically(task.page, page)
         record.status, record.missing, record.name = told["status"], told["missing"], told["name"]
-        record.figures, record.bytes = told["figures"], len(page)
+        record.figures, record.remarks, record.bytes = told["figures"], told["remarks"], len(page)
     except Exception as error:  # noqa: BLE001  one brief's trouble, of whatever kind, must not stop the others
         record.error = _cause(error)
     finally:
@@ -209,32 +221,27 @@ def _settle_worker(log: Path) -> None:
         os.dup2(stream.fileno(), 2)
 
 
-def write_figures(records: Sequence[Record], folder: Path) -> None:
-    """Write ``figures.csv`` for each QPV; the figures of themes that this run did not make stay."""
+def write_figures(records: Sequence[Record], quarter: Quarter, warehouse: Warehouse, folder: Path) -> None:
+    """Write ``figures.csv`` and ``figures.xlsx`` for each territory; the figures of themes that this run did not make stay."""
     by_qpv: dict[str, list[Record]] = {}
     for record in records:
         by_qpv.setdefault(record.qpv, []).append(record)
     for code, made in by_qpv.items():
         path = folder / code / "figures.csv"
         rows = [row for row in _figures_of(path) if row["theme"] not in {r.theme for r in made if r.status != "failed"}]
-        rows += [{k: inert_cell(v) for k, v in {"theme": r.theme, **f}.items()} for r in made for f in r.figures]
+        rows += [row for r in made for row in extract.in_words(r.theme, r.figures, r.remarks, warehouse)]
         if rows:
-            buffer = io.StringIO(newline="")
-            writer = csv.DictWriter(buffer, FIGURE_COLUMNS, lineterminator="\r\n")
-            writer.writeheader()
-            writer.writerows(sorted(rows, key=lambda row: BRIEF_THEMES.index(str(row["theme"]))))
-            write_atomically(path, "\ufeff" + buffer.getvalue())
+            rows.sort(key=lambda row: BRIEF_KINDS.index(str(row["theme"])))
+            name = next((r.name for r in made if r.name), code)
+            write_atomically(path, extract.to_csv(rows))
+            write_atomically(path.with_suffix(".xlsx"), extract.to_xlsx(rows, f"{name}, {quarter.label}", quarter, warehouse))
 
 
-def _figures_of(path: Path) -> list[dict[str, Any]]:
+def _figures_of(path: Path) -> list[extract.Row]:
     """Read an earlier ``figures.csv``; one of another make is left out."""
     if not path.exists():
         return []
-    with path.open(encoding="utf-8-sig", newline="") as stream:
-        lines = csv.DictReader(stream)
-        rows = list(lines)
-    known = lines.fieldnames == list(FIGURE_COLUMNS)
-    return [r for r in rows if r["theme"] in BRIEF_THEMES] if known else []
+    return [row for row in extract.from_csv(path.read_bytes().decode("utf-8-sig")) if row["theme"] in BRIEF_KINDS]
 
 
 def with_earlier(records: Sequence[Record], folder: Path) -> list[Record]:
@@ -251,6 +258,6 @@ def with_earlier(records: Sequence[Record], folder: Path) -> list[Record]:
 
 def write_run(records: Sequence[Record], quarter: Quarter, territory: str, folder: Path) -> None:
     """Write ``run.json``: one record a brief."""
-    briefs = [{k: v for k, v in asdict(r).items() if k != "figures"} for r in records]
+    briefs = [{k: v for k, v in asdict(r).items() if k not in ("figures", "remarks")} for r in records]
     content = {"quarter": str(quarter), "territory": territory, "briefs": briefs}
     write_atomically(folder / "run.json", json.dumps(content, ensure_ascii=False, indent=1))

@@ -36,8 +36,8 @@ if TYPE_CHECKING:
 
 #: Modules that only read the warehouse: a change in them needs no new build.
 _NOT_DATA: Final = {
-    "analysis", "batch", "changes", "charts", "cli", "comparison", "download", "fetch", "html", "inventory", "live_maps",
-    "maps", "markdown", "profile", "publication", "rules", "screening", "sentences", "site", "tables", "terminal",
+    "analysis", "batch", "changes", "charts", "cli", "comparison", "download", "fetch", "grammar", "html", "inventory", "live_maps",
+    "maps", "markdown", "profile", "publication", "rules", "screening", "sentences", "similar", "site", "plain_words", "tables", "terminal",
 }  # fmt: skip
 
 
@@ -79,9 +79,9 @@ def build(data: Path, raw: Iterable[Path], target: Path, progress: Callable[[str
         meta = json.loads((finished / "meta.json").read_text("utf-8"))
         return BuildReport(finished, False, meta["observations"], [Finding(**f) for f in meta["findings"]])
 
-    deliveries = _read_all(files, Context(catalog, reference), progress)
+    deliveries, aside = _read_all(files, Context(catalog, reference), progress)
     deliveries = _withhold(deliveries, contracts, catalog, reference)
-    findings = findings + [f for _, d in deliveries for f in d.findings]
+    findings = findings + aside + [f for _, d in deliveries for f in d.findings]
     tables, noticed = _assemble(catalog, reference, contracts, deliveries)
     findings += noticed
     with workplace(target) as scratch:
@@ -111,8 +111,11 @@ def _digest(data: Path, files: list[Recognised], findings: list[Finding]) -> str
     return total.hexdigest()[:16]
 
 
-def _read_all(files: list[Recognised], context: Context, progress: Callable[[str], None]) -> list[tuple[Recognised, Delivery]]:
-    deliveries, faults = [], []
+def _read_all(
+    files: list[Recognised], context: Context, progress: Callable[[str], None]
+) -> tuple[list[tuple[Recognised, Delivery]], list[Finding]]:
+    """Read every file.  One that the catalogue describes must hold; one that nobody described is set aside with its fault."""
+    deliveries, faults, aside = [], [], []
     for item in files:
         progress(item.file.name)
         name = item.source.reader or ""
@@ -121,13 +124,28 @@ def _read_all(files: list[Recognised], context: Context, progress: Callable[[str
             continue
         try:
             delivery = READERS[name](item.file, item.source, item.edition, context)
+            _refuse_nothing(item, delivery, context.catalog)
             table, noticed = expect(compact(delivery.observations), item.source, item.edition, context.catalog)
             deliveries.append((item, replace(delivery, observations=table, findings=delivery.findings + noticed)))
         except SourceError as error:
-            faults.append(str(error))
+            if item.edition.unseen:
+                told = str(error).removeprefix(f"{item.file.name}: ").removeprefix(f"{item.file.name}, ")
+                aside.append(Finding("warning", item.file.name, f"set aside, nothing of it is read: {told}", kind="unknown"))
+            else:
+                faults.append(str(error))
     if faults:
         raise SourceError("\n".join(faults))
-    return deliveries
+    return deliveries, aside
+
+
+def _refuse_nothing(item: Recognised, delivery: Delivery, catalog: Catalog) -> None:
+    """Raise ``SourceError`` for a table of figures of which none was read."""
+    expected = bool(catalog.columns_of(item.source.id)) and item.source.reader in ("wide_table", "long_table")
+    if expected and delivery.observations.empty:
+        told = "; ".join(f.message for f in delivery.findings if f.severity == "warning")[:600]
+        raise SourceError(
+            f"{item.file.name}: not one figure was read ({told or 'no row of its level'}); is it the file of another level?"
+        )
 
 
 def _withhold(

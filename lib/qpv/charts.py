@@ -85,9 +85,10 @@ def evolution(series: Sequence[Series], indicator: Indicator, source: str, key: 
 
 
 def quadrant(
-    points: pd.DataFrame, names: dict[str, str], own: str, indicator: Indicator, source: str, key: str, against: str
-) -> str:
-    """Draw level of the gap × change of the gap, one point a QPV (S3).
+    points: pd.DataFrame, names: dict[str, str], own: str, indicator: Indicator, source: str, key: str, against: str,
+    numbers: Sequence[str] = (),
+) -> str:  # fmt: skip
+    """Draw level of the gap × change of the gap, one point a QPV (S3); ``numbers`` are written beside the points.
 
     Axes are turned so that to the right is always to the QPV's disadvantage and up always means
     that the gap widens; the numbers keep their own sign.
@@ -112,6 +113,8 @@ def quadrant(
             right = (row.gap > middle) != axes.xaxis_inverted()
             axes.annotate(_shorten(names.get(row.territory, row.territory), 30), (row.gap, row.change), color=OWN, fontweight="bold",
                           xytext=(-9 if right else 9, 7), textcoords="offset points", ha="right" if right else "left")  # fmt: skip
+        for words, row in zip(numbers, points.itertuples(), strict=False):
+            axes.annotate(words, (row.gap, row.change), xytext=(4, 3), textcoords="offset points", fontsize=8, color=INK)
         adverse = indicator.polarity is not Polarity.NONE
         up, down = ("l’écart se creuse ↑", "l’écart se réduit ↓") if adverse else ("hausse relative", "baisse relative")
         for y, words, va in ((0.985, up, "top"), (0.015, down, "bottom")):

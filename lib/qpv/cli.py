@@ -31,9 +31,10 @@ from rich.progress import (
 )
 
 from qpv.errors import ParameterError, QpvError
+from qpv.numbers import format_number
 from qpv.project import Project
 from qpv.quarter import Quarter
-from qpv.vocabulary import BRIEF_THEMES
+from qpv.vocabulary import BRIEF_KINDS
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -82,7 +83,7 @@ def briefs(
     quarter: Annotated[str, typer.Option(help="AAAA-Tn ; seulement les données publiées avant sa fin. Par défaut : le dernier "
                                          "trimestre complet.")] = "",
     territory: Annotated[str, typer.Option(help="Code ou nom de QPV, EPCI (SIREN), département, 'all' ou 'contracts'.")] = "contracts",
-    theme: Annotated[str, typer.Option(help=f"Thèmes, séparés par des virgules : {', '.join(BRIEF_THEMES)}. Par défaut : les six.")] = "",
+    theme: Annotated[str, typer.Option(help=f"Thèmes et synthèses, séparés par des virgules : {', '.join(BRIEF_KINDS)}. Par défaut : tous.")] = "",
     raw: Raw = "",
     output: Annotated[Path | None, typer.Option(help="Dossier où écrire. Par défaut : outputs/")] = None,
     jobs: Annotated[int, typer.Option(min=1, max=256, help="Processus en parallèle.")] = os.cpu_count() or 1,
@@ -90,7 +91,7 @@ def briefs(
 ) -> None:  # fmt: skip
     """Make the briefs of a territory for a quarter."""
     when = Quarter.parse(quarter) if quarter else Quarter.last_complete(dt.date.today())
-    themes = [t.strip() for t in theme.split(",") if t.strip()] or list(BRIEF_THEMES)
+    themes = [t.strip() for t in theme.split(",") if t.strip()] or list(BRIEF_KINDS)
     from qpv import batch
 
     project = Project.find(Path.cwd())
@@ -98,18 +99,21 @@ def briefs(
     batch.plan([], themes, when, project.notebooks, project.warehouse, target)  # refuse a bad theme before any work
     _build(project, raw, quiet)
     from qpv import site
+    from qpv.panel import concerned
     from qpv.profile import select
     from qpv.warehouse import Warehouse
 
     store = Warehouse(project.warehouse)
-    tasks = batch.plan(select(store, territory), themes, when, project.notebooks, project.warehouse, target)
+    codes = select(store, territory)
+    epci = concerned(store, territory, codes)
+    tasks = batch.plan(codes, themes, when, project.notebooks, project.warehouse, target, epci)
     try:
         records = _run(tasks, min(jobs, len(tasks)), quiet)
     except KeyboardInterrupt:
         err.print("interrompu ; les briefs déjà écrits restent, la même commande les refait tous", markup=False)
         raise typer.Exit(130) from None
     folder = target / str(when)
-    batch.write_figures(records, folder)
+    batch.write_figures(records, when, store, folder)
     published = batch.with_earlier(records, folder)
     batch.write_run(published, when, territory, folder)
     index = site.write_index(published, when, store, folder)
@@ -124,6 +128,44 @@ def briefs(
         degraded = sum(r.status == "degraded" for r in records)
         out.print(f"{len(records) - len(failed)} briefs écrits ({degraded} partiels), {len(failed)} échecs", markup=False)
     out.print(str(index), markup=False, soft_wrap=True)
+    if failed:
+        raise typer.Exit(1)
+
+
+@app.command("pdf", help=_help(
+    "Faire les PDF des briefs d’un trimestre, à côté de leurs pages ; seulement ceux qui manquent ou sont plus anciens.",
+    "qpv pdf --quarter 2026-T3 --territory QN06254M",
+))  # fmt: skip
+def pdf_command(
+    quarter: Annotated[str, typer.Option(help="AAAA-Tn. Par défaut : le dernier trimestre complet.")] = "",
+    territory: Annotated[str, typer.Option(help="Comme pour 'briefs'. Par défaut : tous les briefs du trimestre.")] = "",
+    theme: Annotated[str, typer.Option(help="Thèmes, séparés par des virgules. Par défaut : tous.")] = "",
+    output: Annotated[Path | None, typer.Option(help="Dossier des briefs. Par défaut : outputs/")] = None,
+    quiet: Quiet = False,
+) -> None:
+    """Print the briefs of a quarter as PDF."""
+    from qpv import batch, pdf, site
+    from qpv.profile import select
+    from qpv.warehouse import Warehouse
+
+    when = Quarter.parse(quarter) if quarter else Quarter.last_complete(dt.date.today())
+    project = Project.find(Path.cwd())
+    folder = (output or project.outputs).resolve() / str(when)
+    store = Warehouse(project.warehouse)
+    codes = {*select(store, territory), territory} if territory else None  # a page may be of the agglomération itself
+    wanted = pdf.sheets(folder, codes, [t.strip() for t in theme.split(",") if t.strip()])
+    with Progress(
+        TextColumn("PDF"), BarColumn(), MofNCompleteColumn(), console=err, disable=quiet or not err.is_terminal
+    ) as progress:
+        bar = progress.add_task("pdf", total=len(wanted))
+        outcomes = pdf.print_sheets(wanted, when, lambda outcome: progress.advance(bar))
+    failed = [o for o in outcomes if o.status == "failed"]
+    for o in failed:
+        err.print(f"échec : {o.sheet.page.parent.name} {o.sheet.page.stem} : {o.message}", markup=False, soft_wrap=True)
+    site.write_index(batch.with_earlier([], folder), when, store, folder)  # which links to the PDF that are there
+    if not quiet:
+        made = sum(o.status == "made" for o in outcomes)
+        out.print(f"{made} PDF écrits, {len(outcomes) - made - len(failed)} à jour, {len(failed)} échecs", markup=False)
     if failed:
         raise typer.Exit(1)
 
@@ -221,7 +263,7 @@ def data_diff(
         return
     summary = changes.summarise(tables, first)
     out.print(
-        f"Entrepôt {new.path.name} comparé à {old.path.name}, qu’il a remplacé ; seuil {threshold:n} (en % pour effectifs et euros)",
+        f"Entrepôt {new.path.name} comparé à {old.path.name}, qu’il a remplacé ; seuil {format_number(threshold, 1)} (en % pour effectifs et euros)",
         markup=False,
         soft_wrap=True,
     )

@@ -14,11 +14,18 @@ from qpv.catalog import Indicator
 from qpv.numbers import NNBSP, french_spacing
 from qpv.profile import COMPARISON_LEVELS, Profile
 from qpv.quarter import UNDATED, format_period
+from qpv.similar import NEAREST as SIMILAR
 from qpv.vocabulary import ABSENT, STATUS_FR, Status
 
-#: Scopes of the peers, from near to far.
-SCOPES: Final = ("epci", "departement", "france")
+#: Fewer QPV than this make no median of "the QPV of France".
+MEDIAN_OF: Final = 100
 
+#: Scopes of the peers, from near to far.
+SCOPES: Final = ("epci", "departement", "similar", "france")
+
+#: How many QPV must have the figure for a rank in a scope, itself included; elsewhere three do.  "Of France" is said only
+#: of a figure that France has, not of the few places that were measured; similar QPV are a group when half of them have it.
+_LEAST: Final = {"france": MEDIAN_OF, "similar": SIMILAR // 2 + 1}
 
 #: In which order a comparator is sought: the agglomération is what a contrat de ville asks about.
 NEAREST: Final = ("epci", "commune", "departement", "region", "france")
@@ -26,8 +33,13 @@ NEAREST: Final = ("epci", "commune", "departement", "region", "france")
 #: A comparison older than this beside the QPV's latest figure gives way to another comparator's.
 NEAR_YEARS: Final = 2
 
-#: Fewer QPV than this make no median of "the QPV of France".
-MEDIAN_OF: Final = 100
+
+#: What a reader must know of a value that is not plainly a producer's; the contract's last, see :func:`_with_sources`.
+STATUS_CAUTIONS: Final = {
+    Status.LOW_QUALITY: "le producteur signale une qualité moindre",
+    Status.PROXY: "valeur approchée",
+    Status.TRANSCRIBED: "valeur reprise du contrat de ville",
+}
 
 
 @dataclass(frozen=True)
@@ -54,7 +66,8 @@ class KeyFigure:
     gap_name: str
     median_of_peers: float | None
     all_qpv: pd.Series | None = field(repr=False)  # what a producer or a contract says of all QPV of France
-    ranks: dict[str, Rank]
+    ranks: dict[str, Rank]  # by scope, itself included
+    medians: dict[str, float]  # by scope, where there is a rank; of similar QPV without itself
     own_change: Change | Refusal
     gap_change: Change | Refusal
     change_level: str  # the comparator of the change: the nearest with two dates
@@ -92,6 +105,7 @@ def key_figure(profile: Profile, indicator: Indicator) -> KeyFigure:
     peer_change = own_change
     change_level = level
     ranks: dict[str, Rank] = {}
+    middle: dict[str, float] = {}
     median = None
     if own is not None:
         series = dict(zip(mine["period"], mine["value"], strict=True))
@@ -99,9 +113,10 @@ def key_figure(profile: Profile, indicator: Indicator) -> KeyFigure:
         for scope in SCOPES:
             peers = profile.peers(indicator.id, own["period"], own["generation"], scope)
             place = analysis.rank(float(own["value"]), peers, indicator.polarity)
-            # "Of France" is said only of a figure that France has, not of the few places that were measured.
-            if place is not None and (scope != "france" or place.count >= MEDIAN_OF):
+            if place is not None and place.count >= _LEAST.get(scope, 0):
                 ranks[scope] = place
+                others = peers.drop(own["territory"], errors="ignore") if scope == "similar" else peers
+                middle[scope] = float(others.median())
         medians = _medians(profile, indicator, own["generation"])
         median = medians.get(own["period"])
         own_change = _because_of_perimeter(profile, own_change, own)
@@ -126,6 +141,7 @@ def key_figure(profile: Profile, indicator: Indicator) -> KeyFigure:
         median_of_peers=median,
         all_qpv=_at_or_latest(profile.of_level(indicator.id, "qpv_of_france"), own),
         ranks=ranks,
+        medians=middle,
         own_change=own_change,
         gap_change=gap_change,
         change_level=change_level,
@@ -183,17 +199,19 @@ def _comparator_level(mine: pd.DataFrame, levels: dict[str, pd.DataFrame]) -> st
 
 
 def _with_sources(change: Change | Refusal, *ends: pd.DataFrame) -> Change | Refusal:
-    """Add a caution when the two ends of a change come one from a contract, one from a producer."""
+    """Add a caution when an end of a change is no plain figure of a producer, or the ends differ in that.
+
+    A proxy and a published figure are not measured alike: no change is said between them.
+    """
     if isinstance(change, Refusal):
         return change
-    mixed = any(
-        rows[rows["period"].isin((change.start, change.end))]["status"].eq(Status.TRANSCRIBED.value).nunique() > 1
-        for rows in ends
-    )
-    if not mixed:
-        return change
-    words = "l’une des dates est reprise d’un contrat, l’autre d’un producteur"
-    return replace(change, caution=f"{change.caution}{NNBSP}; {words}" if change.caution else words)
+    found = [rows.loc[rows["period"].isin((change.start, change.end)), "status"] for rows in ends]
+    if any(s.eq(Status.PROXY.value).nunique() > 1 for s in found):
+        return Refusal("l’une des dates est approchée (proxy), l’autre mesurée : elles ne se comparent pas")
+    words = [w for status, w in STATUS_CAUTIONS.items() if any((s == status.value).any() for s in found)]
+    if any(s.eq(Status.TRANSCRIBED.value).nunique() > 1 for s in found):
+        words[-1:] = ["l’une des dates est reprise d’un contrat, l’autre d’un producteur"]
+    return replace(change, caution=f"{NNBSP}; ".join(filter(None, [change.caution, *words])))
 
 
 def _because_of_perimeter(profile: Profile, change: Change | Refusal, own: pd.Series) -> Change | Refusal:

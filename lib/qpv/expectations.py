@@ -50,6 +50,8 @@ PLAUSIBLE: Final[dict[str, Bounds]] = POSSIBLE | {
     "ug_per_m3": (0.0, 500.0),
     "consultations_per_year": (0.0, 50.0),
 }
+#: So many figures of one column, all at most 1 %, look like proportions.
+_ENOUGH: Final = 20
 #: Quotients computed here carry binary noise (100.000045 %).
 _NOISE: Final = 1e-3
 
@@ -78,7 +80,8 @@ def expect(observations: pd.DataFrame, source: Source, edition: Edition, catalog
     """
     if observations.empty:
         return observations, []
-    improbable = _out_of_bounds(observations, catalog)
+    _refuse_parts_of_persons(observations, catalog)
+    improbable = _out_of_bounds(observations, catalog) | _proportions(observations, catalog)
     findings = _doubts(observations[improbable], catalog)
     if improbable.any():
         qualifier = observations["qualifier"].astype(object).where(~improbable, Qualifier.DOUBTFUL.value)
@@ -135,6 +138,32 @@ def _out_of_bounds(observations: pd.DataFrame, catalog: Catalog) -> pd.Series:
             "the column or the scale in the catalogue, or give the indicator 'bounds' if the producer means it"
         )
     return pd.Series(outside([plausible(i) for i in indicators]), index=observations.index)
+
+
+def _refuse_parts_of_persons(observations: pd.DataFrame, catalog: Catalog) -> None:
+    """Raise ``SourceError`` where a register counts a part of a person: a point between thousands reads so."""
+    registers = {
+        name for name in observations["indicator"].unique()
+        if (i := catalog.indicator(str(name))).unit == "count" and i.minimum_count is not None
+    }  # fmt: skip
+    counted = observations[observations["indicator"].isin(registers)]
+    wrong = counted[counted["value"] % 1 > 0]
+    if len(wrong):
+        first = wrong.iloc[0]
+        raise SourceError(
+            f"{first['file']}, line {first['row']}, column {first['column']}: {first['value']:g} is no whole number, and "
+            f"{first['indicator']!r} counts; is the point between thousands? Drop the producer's original"
+        )
+
+
+def _proportions(observations: pd.DataFrame, catalog: Catalog) -> pd.Series:
+    """Tell the values of per cent columns none of which is above one: proportions written 0-1, it seems."""
+    shares = [n for n in observations["indicator"].unique() if catalog.indicator(str(n)).unit == "pct"]
+    part = observations[observations["indicator"].isin(shares) & (observations["value"] != 0)]
+    grouped = part.groupby("indicator", observed=True)["value"].agg([lambda v: v.abs().max(), "count"])
+    grouped.columns = ["highest", "count"]
+    few = grouped.index[(grouped["highest"] <= 1) & (grouped["count"] >= _ENOUGH)]
+    return observations["indicator"].isin(few)
 
 
 def _doubts(doubtful: pd.DataFrame, catalog: Catalog) -> list[Finding]:

@@ -74,8 +74,8 @@ def write(figures: pd.DataFrame, path: Path) -> None:
         writer.write_table(table.combine_chunks())
 
 
-def as_of(path: Path, editions: Collection[str]) -> pd.DataFrame:
-    """Give the preferred figure of each fact, among those of some editions.
+def as_of(path: Path, editions: Collection[str], indicators: Collection[str] | None = None) -> pd.DataFrame:
+    """Give the preferred figure of each fact, among those of some editions; of some indicators only, when named.
 
     Returns
     -------
@@ -84,6 +84,8 @@ def as_of(path: Path, editions: Collection[str]) -> pd.DataFrame:
     """
     with pa.memory_map(str(path)) as source:
         table = pa.ipc.open_file(source).read_all().combine_chunks()
+    if indicators is not None:
+        table = table.filter(pc.is_in(table["indicator"], pa.array(sorted(indicators), pa.large_string())))
     table = table.filter(pc.is_in(table["edition"], pa.array(sorted(editions), pa.large_string())))
     first = np.zeros(len(table), dtype=bool)
     first[:1] = True

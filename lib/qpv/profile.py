@@ -16,11 +16,12 @@ from qpv.errors import AmbiguousTerritoryError, ParameterError, UnknownTerritory
 from qpv.preference import prefer
 from qpv.quarter import UNDATED, Quarter
 from qpv.reference import fold
+from qpv.similar import Similar, similar_to
 from qpv.vocabulary import THEMES_FR
 from qpv.warehouse import Warehouse
 
 #: A predecessor counts when it covers at least this share of the QPV of 2024.
-_PREDECESSOR_SHARE: Final = 0.2
+PREDECESSOR_SHARE: Final = 0.2
 
 #: Fewer QPV than this in the warehouse: the contours of France were not dropped.
 _ALL_OF_FRANCE: Final = 1000
@@ -66,7 +67,7 @@ def resolve(warehouse: Warehouse, text: str) -> str:
         return code
     if code in qpv.index:
         heirs = warehouse.crosswalk[warehouse.crosswalk["code_2015"] == code]
-        near = (heirs["code_2024"] != "") & (heirs["share_2015"].fillna(1) >= _PREDECESSOR_SHARE)
+        near = (heirs["code_2024"] != "") & (heirs["share_2015"].fillna(1) >= PREDECESSOR_SHARE)
         main = heirs.loc[near, "code_2024"].unique()
         if len(main) == 1:
             return str(main[0])
@@ -223,10 +224,13 @@ class Profile:
         )
 
     def peers(self, indicator: str, period: str, generation: str, scope: str) -> pd.Series:
-        """Give the values of the QPV of the same EPCI, département or France, by code."""
+        """Give the values of the QPV of the same EPCI, département or France, or of ``similar`` ones and itself, by code."""
         rows = self._others_by_indicator.get(indicator, self.others.iloc[:0])
         rows = rows[(rows["period"] == period) & (rows["generation"] == generation)]
-        if scope != "france":
+        if scope == "similar":
+            group = self.similar(generation)
+            rows = rows[rows["territory"].isin({*group.codes, self.codes.get(generation, "")} if group.codes else ())]
+        elif scope != "france":
             rows = rows[rows["territory"].isin(self.peer_codes[scope, generation])]
         return rows.set_index("territory")["value"]
 
@@ -253,13 +257,25 @@ class Profile:
             found["france", generation] = frozenset(part["code"])
         return found
 
+    def similar(self, generation: str) -> Similar:
+        """Give the QPV that resemble this one by size, age and households, see :mod:`qpv.similar`."""
+        if generation not in self._similar:
+            code = self.codes.get(generation, "")
+            table, periods = self.warehouse.traits(generation, self.editions["edition"])
+            self._similar[generation] = similar_to(table, periods, code, generation)
+        return self._similar[generation]
+
+    @cached_property
+    def _similar(self) -> dict[str, Similar]:
+        return {}
+
     @cached_property
     def population(self) -> pd.DataFrame:
-        """The facts on the QPV's population, both generations, oldest first (demography)."""
+        """The facts on the QPV's population, both generations, undated ones first, then oldest first (demography)."""
         rows = self.warehouse.around("demography", self.codes.values())
         rows = rows[(rows["indicator"] == "population_count") & rows["edition"].isin(self.editions["edition"])]
         rows = prefer(rows, self.editions)
-        return rows[rows["preferred"] & rows["value"].notna()].sort_values("position")
+        return rows[rows["preferred"] & rows["value"].notna()].sort_values("position", na_position="first")
 
     def rows_of_qpv(self) -> pd.DataFrame:
         """Give every row on the QPV itself, of any status, both generations."""
@@ -292,7 +308,7 @@ def load_profile(warehouse: Warehouse, qpv: str, theme: str, quarter: str | Quar
     editions = warehouse.editions
     known = editions[editions["published"] <= pd.Timestamp(when.end)]
     predecessors = _predecessors(warehouse, code)
-    comparators = _comparators(warehouse, place)
+    comparators = comparators_of(warehouse, place)
     return Profile(
         warehouse=warehouse,
         catalog=warehouse.catalog,
@@ -315,7 +331,7 @@ FIRST_QUARTER_2024: Final = Quarter(2023, 4)
 def _predecessors(warehouse: Warehouse, code: str) -> list[Predecessor]:
     pairs = warehouse.crosswalk
     pairs = pairs[(pairs["code_2024"] == code) & (pairs["code_2015"] != "")]
-    pairs = pairs[pairs["share_2024"].fillna(1) >= _PREDECESSOR_SHARE]
+    pairs = pairs[pairs["share_2024"].fillna(1) >= PREDECESSOR_SHARE]
     names = warehouse.places("qpv")["name"]
 
     def share(value: float) -> float | None:
@@ -327,7 +343,7 @@ def _predecessors(warehouse: Warehouse, code: str) -> list[Predecessor]:
     ]
 
 
-def _comparators(warehouse: Warehouse, place: pd.Series) -> dict[str, list[Place]]:
+def comparators_of(warehouse: Warehouse, place: pd.Series) -> dict[str, list[Place]]:
     """Name the territories of comparison: the main commune, the EPCI of the contract, and so on."""
     wanted = {
         "commune": place["communes"].split(" ")[:1],

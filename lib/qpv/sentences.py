@@ -1,6 +1,7 @@
 """Sentences: from figures to plain French, through a phrase table.
 
-Good news come first when there are any; what is missing is always said.
+:data:`PHRASES` holds every sentence; the functions choose among them and fill them in.  What got better
+comes first when something did; what is missing is always said, last.
 """
 
 from __future__ import annotations
@@ -8,12 +9,51 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
+import pandas as pd
+
+from qpv import grammar
 from qpv.analysis import Change, Direction, Rank, Refusal, unfavourable
 from qpv.catalog import Indicator
-from qpv.comparison import KeyFigure, is_missing
-from qpv.numbers import NBSP, NNBSP, format_difference, format_number, format_value
+from qpv.comparison import STATUS_CAUTIONS, KeyFigure, is_missing
+from qpv.numbers import NNBSP, format_difference, format_number, format_value, french_spacing
 from qpv.quarter import format_period
-from qpv.vocabulary import Polarity
+from qpv.vocabulary import Polarity, Status
+
+#: From the situation to its sentence, without the full stop.  ``{noun}`` has its article; ``{place}`` is a territory with
+#: its article, ``{where}`` the same with its preposition.
+PHRASES: Final = {
+    # Q2: the neighbourhood's own situation
+    "own rises": "Dans le quartier, {noun} a augmenté{judgement} : {last} en {end} contre {first} en {start} ({moved}){caution}",
+    "own falls": "Dans le quartier, {noun} a baissé{judgement} : {last} en {end} contre {first} en {start} ({moved}){caution}",
+    "own steady": "Dans le quartier, {noun} n’a presque pas changé : {last} en {end} contre {first} en {start}{caution}",
+    "own same": "Dans le quartier, {noun} n’a pas changé : {last} en {start} comme en {end}{caution}",
+    "own unknown": "On ne sait pas comment {noun} a évolué dans le quartier : {reason}",
+    # Q1: the gap with a territory, over time
+    "gap narrows": "Pour {noun}, l’écart avec {place} s’est réduit : de {first} en {start} à {last} en {end}{caution}",
+    "gap widens": "Pour {noun}, l’écart avec {place} s’est creusé : de {first} en {start} à {last} en {end}{caution}",
+    "gap grows": "Pour {noun}, l’écart avec {place} a augmenté : de {first} en {start} à {last} en {end}{caution}",
+    "gap steady": "Pour {noun}, l’écart avec {place} n’a presque pas changé : {first} en {start}, {last} en {end}{caution}",
+    "lead grows": "Pour {noun}, l’avance du quartier sur {place} a augmenté : de {first} en {start} à {last} en {end}{caution}",
+    "lead shrinks": "Pour {noun}, l’avance du quartier sur {place} a diminué : de {first} en {start} à {last} en {end}{caution}",
+    "falls behind": "Pour {noun}, le quartier est passé derrière {place} : de {first} en {start} à {last} en {end}{caution}",
+    "gets ahead": "Pour {noun}, le quartier est passé devant {place} : de {first} en {start} à {last} en {end}{caution}",
+    "gap unknown": "On ne sait pas si l’écart s’est réduit pour {noun} : {reason}",
+    "all unknown": "On ne sait ni comment {noun} a évolué dans le quartier ({own}), ni si l’écart s’est réduit ({gap})",
+    # the gap of today
+    "behind": "L’écart le plus marqué porte sur {noun} : {own} dans le quartier contre {other} {where} en {when} ({moved}{ratio}){caution}",
+    "ahead": "Le quartier est mieux placé que {place} pour {noun} : {own} contre {other} {where} en {when} ({moved}{ratio}){caution}",
+    # peers
+    "rank": "Parmi les {count} QPV {scope}, le quartier est {position} pour {noun} ({first})",
+    "rank and similar": "Parmi les {count} QPV {scope}, le quartier est {position} pour {noun} ({first}) ; parmi {similar} QPV "
+    "semblables, il est {place}",
+    "similar": "Parmi {similar} QPV semblables, le quartier est {place} pour {noun} ({first})",
+    # absences
+    "one missing": "Un seul des {all} chiffres clés manque pour ce quartier : {names}",
+    "some missing": "Pour ce quartier, {count} des {all} chiffres clés manquent : {names}",
+    "all missing": "Aucun des {all} chiffres clés n’est connu pour ce quartier",
+    "known around": "On connaît {noun} {where} ({value} en {when}), mais pas pour le quartier",
+    "nothing known": "Aucun chiffre clé n’est connu, ni pour le quartier ni pour les territoires qui l’entourent, à la date de ce brief",
+}  # fmt: skip
 
 #: From the ratio own/other, the words for it; bounds are upper and exclusive.  Read after
 #: "fois plus" or "fois moins" has been chosen by the side on which the ratio lies.
@@ -24,15 +64,18 @@ _RATIO_WORDS: Final = (
     (2.05, "deux fois {more}"),
     (float("inf"), "{times} fois {more}"),
 )
+#: Below this a sentence says the difference alone.
+_WORTH_A_RATIO: Final = 1.15
 
-_LEVEL_WORDS: Final = {
-    "commune": "la commune ({name})", "epci": "l’agglomération ({name})", "departement": "le département ({name})",
-    "region": "la région ({name})", "france": "la {name}",
+_JUDGEMENTS: Final = {
+    Direction.BETTER: ", ce qui est une amélioration", Direction.WORSE: ", ce qui est une dégradation",
+    Direction.EQUAL: "", Direction.NEUTRAL: "",
 }  # fmt: skip
 
-_SCOPE_WORDS: Final = {
-    "epci": "QPV de l’agglomération", "departement": "QPV du département", "france": "QPV de France",
-}  # fmt: skip
+_SCOPE_WORDS: Final = {"epci": "de l’agglomération", "departement": "du département", "france": "de France"}
+
+#: So many missing figures are named, the others counted.
+_NAMED: Final = 6
 
 
 def ratio_words(ratio: float) -> str:
@@ -46,9 +89,9 @@ def ratio_words(ratio: float) -> str:
     return words.format(times=format_number(size, 1), more=more, side=side)
 
 
-def level_words(level: str, name: str) -> str:
-    """Name a comparator within a sentence: ``l’agglomération (CA de Lens - Liévin)``."""
-    return _LEVEL_WORDS.get(level, "{name}").format(name=name)
+def noun(indicator: Indicator) -> str:
+    """Name an indicator within a sentence: ``le taux de pauvreté``."""
+    return indicator.noun or f"l’indicateur «{NNBSP}{indicator.label}{NNBSP}»"
 
 
 def ordinal(number: int) -> str:
@@ -56,164 +99,192 @@ def ordinal(number: int) -> str:
     return "1er" if number == 1 else f"{number}e"
 
 
-def rank_words(rank: Rank, polarity: Polarity) -> str:
-    """``3e sur 19 (1er = le plus favorable)``."""
-    first = "le plus élevé" if polarity is Polarity.NONE else "le plus favorable"
-    tied = " ex æquo" if rank.tied else ""
-    return f"{ordinal(rank.position)}{tied} sur{NBSP}{rank.count} (1er{NNBSP}= {first})"
+def place_words(rank: Rank) -> str:
+    """``3e``, or ``2e ex æquo``."""
+    return ordinal(rank.position) + (" ex æquo" if rank.tied else "")
+
+
+def first_words(polarity: Polarity) -> str:
+    """Say which end of a ranking is the first."""
+    return "le 1er a la valeur la plus élevée" if polarity is Polarity.NONE else "le 1er est le plus favorable"
 
 
 def own_change_words(figure: KeyFigure) -> str:
-    """Answer Q2 for one indicator in one sentence, or say why there is no answer."""
+    """Answer Q2 for one indicator in one sentence, or say why there is no answer; without the full stop."""
     change, indicator = figure.own_change, figure.indicator
     if isinstance(change, Refusal):
-        return f"évolution non calculée{NNBSP}: {change.reason}"
-    verb = {
-        Direction.BETTER: "la situation s’améliore",
-        Direction.WORSE: "la situation se dégrade",
-        Direction.EQUAL: "stable",
-        Direction.NEUTRAL: "en hausse" if change.absolute > 0 else "en baisse",
-    }[change.direction]
-    return f"{verb}{NNBSP}: {_from_to(change, indicator)}{_caution(change)}"
+        return _phrase("own unknown", noun=noun(indicator), reason=change.reason)
+    money = indicator.unit.startswith("eur")
+    # Money of two years is not worth the same: a rise in current euros is told, not praised.
+    judged = "" if money and change.absolute > 0 else _JUDGEMENTS[change.direction]
+    situation = "own rises" if change.absolute > 0 else "own falls"
+    if change.direction is Direction.EQUAL:
+        situation = "own steady" if abs(change.absolute) >= 0.5 * 10**-indicator.decimals else "own same"
+    moved = format_difference(change.absolute, indicator.unit, indicator.decimals) + (", en euros courants" if money else "")
+    return _phrase(
+        situation, noun=noun(indicator), judgement=judged, moved=moved, **_span(change),
+        first=_value(change.first, indicator), last=_value(change.last, indicator),
+    )  # fmt: skip
 
 
 def gap_change_words(figure: KeyFigure) -> str:
-    """Answer Q1 for one indicator in one sentence, or say why there is no answer."""
-    change, indicator = figure.gap_change, figure.indicator
-    if isinstance(change, Refusal):
-        return f"évolution de l’écart non calculée{NNBSP}: {change.reason}"
-    verb = gap_verb(change, indicator)
-    first = format_difference(change.first, indicator.unit, indicator.decimals)
-    last = format_difference(change.last, indicator.unit, indicator.decimals)
-    span = f"de {first} en {format_period(change.start)} à {last} en {format_period(change.end)}"
-    return f"{verb} avec {level_words(figure.change_level, figure.change_name)}{NNBSP}: {span}{_caution(change)}"
+    """Answer Q1 for one indicator in one sentence, or say why there is no answer; without the full stop."""
+    if isinstance(figure.gap_change, Refusal):
+        return _phrase("gap unknown", noun=noun(figure.indicator), reason=figure.gap_change.reason)
+    return _gap_change(figure.gap_change, figure.indicator, grammar.territory(figure.change_level, figure.change_name))
 
 
-def gap_verb(change: Change, indicator: Indicator) -> str:
-    """Say how a gap moves: it narrows or widens, or a lead grows, shrinks, or changes hands."""
+def gap_situation(change: Change, indicator: Indicator) -> str:
+    """Tell how a gap moved: it narrows or widens, or a lead grows, shrinks, or changes hands (a key of :data:`PHRASES`)."""
     if change.direction is Direction.EQUAL:
-        return "l’écart est stable"
+        return "gap steady"
     if indicator.polarity is Polarity.NONE:
-        return "l’écart se réduit" if change.direction is Direction.BETTER else "l’écart augmente"
+        return "gap narrows" if change.direction is Direction.BETTER else "gap grows"
     behind_then = unfavourable(change.first, indicator.polarity) > 0
     behind_now = unfavourable(change.last, indicator.polarity) > 0
     if behind_then and behind_now:
-        return "l’écart se réduit" if change.direction is Direction.BETTER else "l’écart se creuse"
+        return "gap narrows" if change.direction is Direction.BETTER else "gap widens"
     if behind_then != behind_now:
-        return "le quartier passe derrière" if behind_now else "le quartier passe devant"
-    return "l’avance du quartier augmente" if change.direction is Direction.BETTER else "l’avance du quartier diminue"
-
-
-def _against_peers(figure: KeyFigure) -> str:
-    """Add what the median of the QPV of France allows to say, when no territory does."""
-    change, indicator = figure.peer_change, figure.indicator
-    if isinstance(change, Refusal):
-        return ""
-    first = format_difference(change.first, indicator.unit, indicator.decimals)
-    last = format_difference(change.last, indicator.unit, indicator.decimals)
-    return (
-        f" Face à la médiane des QPV de France, {gap_verb(change, indicator)}{NNBSP}: de {first} en {format_period(change.start)} "
-        f"à {last} en {format_period(change.end)}{_caution(change)}."
-    )
+        return "falls behind" if behind_now else "gets ahead"
+    return "lead grows" if change.direction is Direction.BETTER else "lead shrinks"
 
 
 def summary(figures: Sequence[KeyFigure]) -> list[str]:
-    """Write three to five sentences on a theme: good news, widest gap, Q1 and Q2, rank, what is missing."""
+    """Write three to five sentences on a theme: what got better, the widest gap, Q1 and Q2, rank, what is missing."""
     known = [f for f in figures if f.known]
-    lines: list[str] = []
     # The change of a rate of change is no news that a reader could weigh.
     steady = [f for f in known if not f.indicator.of_change]
-    better = [f for f in steady if isinstance(f.own_change, Change) and f.own_change.direction is Direction.BETTER]
-    if better:
-        lines.append(f"Du mieux{NNBSP}– {_subject(better[0])}{own_change_words(better[0])}.")
-    widest = _widest(steady)
-    if widest is not None:
-        lines.append(_gap_sentence(widest))
-    head = steady[0] if steady else None
+    better = next((f for f in steady if _is_better(f.own_change)), None)
     answered = next((f for f in steady if isinstance(f.gap_change, Change)), None)
-    if answered is not None:
-        lines.append(f"L’écart s’est-il réduit{NNBSP}? {_subject(answered)}{gap_change_words(answered)}.")
-    elif head is not None:
-        lines.append(f"L’écart s’est-il réduit{NNBSP}? {_subject(head)}{gap_change_words(head)}.{_against_peers(head)}")
-    if head is not None and (not better or head is not better[0]):
-        lines.append(f"La situation du quartier s’est-elle améliorée{NNBSP}? {_subject(head)}{own_change_words(head)}.")
-    ranked = _rank_sentence(known)
-    missing = _missing_sentence(figures)
-    if ranked and len(lines) < 5 - bool(missing):
-        lines.append(ranked)
-    lines += _wider_sentences(figures)[: max(0, 3 - len(lines) - bool(missing))]
-    return [*lines, missing] if missing else lines
+    first = [own_change_words(better)] if better else []
+    gap = [gap_change_words(answered)] if answered else []
+    if answered and not better and _is_better(answered.gap_change) and answered.indicator.polarity is not Polarity.NONE:
+        first, gap = gap, []
+    lines = [*first, *_gap_of_today(steady), *gap]
+    if steady:
+        lines += _about_the_head(steady[0], tell_own=steady[0] is not better, tell_gap=answered is None)
+    missing = _missing(figures)
+    rank = _rank_sentence(known)
+    if rank and len(lines) < 5 - len(missing):
+        lines.append(rank)
+    lines += _known_around(figures)[: max(0, 3 - len(lines) - len(missing))]
+    return [f"{line}." for line in [*lines, *missing]]
 
 
-def _subject(figure: KeyFigure) -> str:
-    return f"{figure.indicator.label}{NNBSP}: "
+def _phrase(situation: str, **words: object) -> str:
+    return french_spacing(PHRASES[situation]).format(**words)
 
 
-def _from_to(change: Change, indicator: Indicator) -> str:
-    first = format_value(change.first, indicator.unit, indicator.decimals)
-    last = format_value(change.last, indicator.unit, indicator.decimals)
-    moved = format_difference(change.absolute, indicator.unit, indicator.decimals)
-    money = ", en euros courants" if indicator.unit.startswith("eur") else ""
-    return f"{first} en {format_period(change.start)}, {last} en {format_period(change.end)} ({moved}{money})"
+def _value(value: float, indicator: Indicator) -> str:
+    return format_value(value, indicator.unit, indicator.decimals)
 
 
-def _caution(change: Change) -> str:
-    return f", à lire avec prudence ({change.caution})" if change.caution else ""
+def _span(change: Change) -> dict[str, str]:
+    caution = f", à lire avec prudence ({change.caution})" if change.caution else ""
+    return {"start": format_period(change.start), "end": format_period(change.end), "caution": caution}
 
 
-def _widest(known: Sequence[KeyFigure]) -> KeyFigure | None:
-    """Choose the largest unfavourable gap, by ratio."""
+def _gap_change(change: Change, indicator: Indicator, place: str) -> str:
+    first, last = (format_difference(v, indicator.unit, indicator.decimals) for v in (change.first, change.last))
+    return _phrase(
+        gap_situation(change, indicator), noun=noun(indicator), place=place, first=first, last=last, **_span(change)
+    )  # fmt: skip
+
+
+def _is_better(change: Change | Refusal) -> bool:
+    return isinstance(change, Change) and change.direction is Direction.BETTER
+
+
+def _about_the_head(figure: KeyFigure, *, tell_own: bool, tell_gap: bool) -> list[str]:
+    """Answer both questions for the headline, as far as nothing before has; what cannot be answered is said once."""
+    lines = []
+    # A number of people is no distance from that of another place.
+    if tell_gap and not isinstance(figure.peer_change, Refusal) and figure.indicator.unit != "count":
+        lines.append(_gap_change(figure.peer_change, figure.indicator, "la médiane des QPV de France"))
+        tell_gap = False
+    both = isinstance(figure.own_change, Refusal) and isinstance(figure.gap_change, Refusal)
+    if tell_own and tell_gap and both:
+        own, gap = figure.own_change, figure.gap_change
+        assert isinstance(own, Refusal) and isinstance(gap, Refusal)
+        return [_phrase("all unknown", noun=noun(figure.indicator), own=own.reason, gap=gap.reason)]
+    return [*lines, *([gap_change_words(figure)] if tell_gap else []), *([own_change_words(figure)] if tell_own else [])]
+
+
+def _gap_of_today(known: Sequence[KeyFigure]) -> list[str]:
+    """Tell the largest unfavourable gap, by ratio; when there is none, the largest favourable one."""
 
     def size(figure: KeyFigure) -> float:
         ratio = figure.gap.ratio if figure.gap else None
         return 0.0 if ratio is None else max(ratio, 1 / ratio)
 
-    adverse = [f for f in known if f.gap is not None and f.gap.direction is Direction.WORSE]
-    return max(adverse, key=size, default=None)
+    for direction, situation in ((Direction.WORSE, "behind"), (Direction.BETTER, "ahead")):
+        found = [f for f in known if f.gap is not None and f.gap.direction is direction]
+        if found:
+            return [_gap_sentence(max(found, key=size), situation)]
+    return []
 
 
-def _gap_sentence(figure: KeyFigure) -> str:
-    assert figure.gap is not None
+def _gap_sentence(figure: KeyFigure, situation: str) -> str:
     indicator, gap = figure.indicator, figure.gap
-    own = format_value(gap.own.value, indicator.unit, indicator.decimals)
-    other = format_value(gap.other.value, indicator.unit, indicator.decimals)
-    words = f", soit {ratio_words(gap.ratio)}" if gap.ratio else ""
-    place = level_words(figure.gap_level, figure.gap_name)
-    return (
-        f"L’écart le plus marqué{NNBSP}– {_subject(figure)}{own} en {format_period(gap.own.period)}, contre {other} pour {place} "
-        f"({format_difference(gap.absolute, indicator.unit, indicator.decimals)}{words})."
-    )
+    assert gap is not None
+    size = max(gap.ratio, 1 / gap.ratio) if gap.ratio else 1.0
+    return _phrase(
+        situation, noun=noun(indicator), own=_value(gap.own.value, indicator), other=_value(gap.other.value, indicator),
+        place=grammar.territory(figure.gap_level, figure.gap_name), where=grammar.inside(figure.gap_level, figure.gap_name),
+        when=format_period(gap.own.period), moved=format_difference(gap.absolute, indicator.unit, indicator.decimals),
+        ratio=f", soit {ratio_words(gap.ratio)}" if gap.ratio and size >= _WORTH_A_RATIO else "",
+        caution=_status_caution(figure.own, figure.cells[figure.gap_level].row),
+    )  # fmt: skip
+
+
+def _status_caution(*rows: pd.Series | None) -> str:
+    """Say what a reader must know of the figures of a sentence, once for both."""
+    found = {Status(r["status"]) for r in rows if r is not None}
+    words = [w for status, w in STATUS_CAUTIONS.items() if status in found]
+    return f", à lire avec prudence ({f'{NNBSP}; '.join(words)})" if words else ""
 
 
 def _rank_sentence(known: Sequence[KeyFigure]) -> str:
-    ranked = next(((f, s, f.ranks[s]) for f in known for s in ("epci", "departement", "france") if s in f.ranks), None)
-    if ranked is None:
+    near = next(((f, s) for f in known for s in ("epci", "departement", "france") if s in f.ranks), None)
+    figure = near[0] if near else next((f for f in known if "similar" in f.ranks), None)
+    if figure is None:
         return ""
-    figure, scope, rank = ranked
-    return f"{_subject(figure)}{rank_words(rank, figure.indicator.polarity)} parmi les {_SCOPE_WORDS[scope]}."
+    words = {"noun": noun(figure.indicator), "first": first_words(figure.indicator.polarity)}
+    like = figure.ranks.get("similar")
+    if like is not None:
+        words |= {"similar": str(like.count), "place": place_words(like)}
+    if near is None:
+        return _phrase("similar", **words)
+    rank = figure.ranks[near[1]]
+    cell = figure.cells.get("departement") if near[1] == "departement" else None
+    scope = grammar.of(grammar.territory("departement", cell.name)) if cell else _SCOPE_WORDS[near[1]]
+    words |= {"count": format_number(rank.count), "scope": scope, "position": place_words(rank)}
+    return _phrase("rank" if like is None else "rank and similar", **words)
 
 
-def _missing_sentence(figures: Sequence[KeyFigure]) -> str:
-    missing = [f for f in figures if is_missing(f)]
+def _missing(figures: Sequence[KeyFigure]) -> list[str]:
+    missing = [f.indicator.short for f in figures if is_missing(f)]
     if not missing:
-        return ""
-    names = ", ".join(f.indicator.short for f in missing[:6]) + ("…" if len(missing) > 6 else "")
-    return (
-        f"Ce qui manque{NNBSP}: {len(missing)} des {len(figures)} chiffres clés n’ont pas de valeur pour ce quartier ({names})."
-    )
+        return []
+    rest = len(missing) - _NAMED
+    tail = "" if rest <= 0 else f"{NNBSP}; et {rest} autre{'s' if rest > 1 else ''}"
+    # Names hold commas of their own.
+    names = f"{NNBSP}; ".join(missing[:_NAMED]) + tail
+    situation = "all missing" if len(missing) == len(figures) else "one missing" if len(missing) == 1 else "some missing"
+    return [_phrase(situation, count=len(missing), all=len(figures), names=names)]
 
 
-def _wider_sentences(figures: Sequence[KeyFigure]) -> list[str]:
+def _known_around(figures: Sequence[KeyFigure]) -> list[str]:
     """Say what is known of larger territories, where the QPV itself has little."""
     lines = []
     for figure in figures:
         cell = next((figure.cells[n] for n in ("commune", "epci", "departement", "region", "france") if n in figure.cells), None)
         if not figure.known and cell is not None:
-            value = format_value(float(cell.row["value"]), figure.indicator.unit, figure.indicator.decimals)
-            when = format_period(cell.row["period"])
+            value = _value(float(cell.row["value"]), figure.indicator)
+            where = grammar.inside(cell.level, cell.name)
             lines.append(
-                f"Connu plus largement{NNBSP}– {_subject(figure)}{value} en {when} pour {level_words(cell.level, cell.name)}."
+                _phrase(
+                    "known around", noun=noun(figure.indicator), where=where, value=value, when=format_period(cell.row["period"])
+                )
             )
-    return lines or [
-        "Aucun chiffre clé n’est connu, ni pour le quartier ni pour les territoires qui l’entourent, à la date de ce brief."
-    ]
+    return lines or [_phrase("nothing known")]

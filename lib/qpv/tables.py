@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import pandas as pd
 
+from qpv import grammar
 from qpv.analysis import Direction, printed_decimals
 from qpv.catalog import Indicator
 from qpv.comparison import Cell, KeyFigure
@@ -13,7 +14,7 @@ from qpv.html import text
 from qpv.numbers import DASH, NNBSP, format_difference, format_value
 from qpv.profile import COMPARISON_LEVELS, Profile
 from qpv.quarter import format_date, format_period
-from qpv.sentences import ratio_words
+from qpv.sentences import first_words, gap_change_words, own_change_words, place_words, ratio_words
 from qpv.vocabulary import LEVELS_FR, QUALIFIER_FR, STATUS_FR, Polarity, Qualifier, Status
 
 _HEADS = {
@@ -22,6 +23,12 @@ _HEADS = {
 _SIGNS = {Direction.BETTER: "▲", Direction.WORSE: "▼", Direction.EQUAL: "=", Direction.NEUTRAL: "•"}
 _SIGN_WORDS = {
     Direction.BETTER: "favorable", Direction.WORSE: "défavorable", Direction.EQUAL: "égal", Direction.NEUTRAL: "sans jugement",
+}  # fmt: skip
+
+_SCOPES = {"epci": "agglo.", "departement": "dép.", "similar": "semblables", "france": "France"}
+_OF_OTHERS = {"similar": " des autres"}
+_SCOPE_WORDS = {
+    "epci": "de l’agglomération", "departement": "du département", "similar": "semblables", "france": "de France",
 }  # fmt: skip
 
 
@@ -125,14 +132,18 @@ def _other_cell(cell: Cell | None, indicator: Indicator) -> str:
 
 
 def _all_qpv_cell(figure: KeyFigure) -> str:
-    """Write what is known of the QPV of France: their median, else the figure published for all of them."""
+    """Write what is known of the QPV of France, and of similar ones: medians, else the figure published for all of them."""
+    indicator, words = figure.indicator, ""
     if figure.median_of_peers is not None:
-        words = format_value(figure.median_of_peers, figure.indicator.unit, figure.indicator.decimals)
-        return f'{text(words)}<span class="newer">médiane</span>'
-    if figure.all_qpv is None:
-        return DASH
-    words = f"ensemble, {format_period(figure.all_qpv['period'])}"
-    return f'{text(value_words(figure.all_qpv, figure.indicator))}<span class="newer">{text(words)}</span>'
+        middle = format_value(figure.median_of_peers, indicator.unit, indicator.decimals)
+        words = f'{text(middle)}<span class="newer">médiane</span>'
+    elif figure.all_qpv is not None:
+        when = f"ensemble, {format_period(figure.all_qpv['period'])}"
+        words = f'{text(value_words(figure.all_qpv, indicator))}<span class="newer">{text(when)}</span>'
+    if "similar" in figure.medians:
+        middle = format_value(figure.medians["similar"], indicator.unit, indicator.decimals)
+        words += f'<span class="newer">semblables{NNBSP}: {text(middle)}</span>'
+    return words or DASH
 
 
 def _gap_cell(figure: KeyFigure) -> str:
@@ -150,7 +161,7 @@ def _gap_cell(figure: KeyFigure) -> str:
 
 def _rank_cell(figure: KeyFigure) -> str:
     words = []
-    for scope, place in (("epci", "agglo."), ("departement", "dép."), ("france", "France")):
+    for scope, place in _SCOPES.items():
         if scope in figure.ranks:
             rank = figure.ranks[scope]
             words.append(f"{rank.position}/{rank.count} {place}")
@@ -165,7 +176,10 @@ def _details(profile: Profile, figure: KeyFigure) -> str:
     if indicator.numerator and indicator.denominator:
         items.append(("Calcul", f"{indicator.numerator} / {indicator.denominator}"))
     if figure.own is not None:
+        status = STATUS_FR[Status(figure.own["status"])]
+        items.append(("Valeur", f"{value_words(figure.own, indicator)}, {format_period(figure.own['period'])}, {status}"))
         items += provenance(profile, figure.own)
+        items += _compared(figure)
     elif figure.absence is not None:
         items += provenance(profile, figure.absence)
     if len(figure.contradictions):
@@ -174,10 +188,31 @@ def _details(profile: Profile, figure: KeyFigure) -> str:
             for _, r in figure.contradictions.iterrows()
         )
         items.append(("Sources contradictoires", said))
-    items += [("À savoir", w) for w in indicator.warnings]
+    if indicator.comparability:
+        items.append(("Comparabilité", indicator.comparability))
+    items += [("Limite", w) for w in indicator.warnings]
     items += [("Rupture de série", f"{format_period(b.period)}{NNBSP}: {b.reason}") for b in indicator.breaks]
     body = "".join(f"<dt>{text(k)}</dt><dd>{text(v)}</dd>" for k, v in items)
     return f"<details><summary>Définition et source</summary><dl>{body}</dl></details>"
+
+
+def _compared(figure: KeyFigure) -> list[tuple[str, str]]:
+    """Say in words how the figure stands beside others and how it has moved, or why that is not known."""
+    gap, indicator, items = figure.gap, figure.indicator, []
+    if gap is not None:
+        ratio = f", {ratio_words(gap.ratio)}" if gap.ratio and indicator.unit in ("eur", "pct") else ""
+        words = format_difference(gap.absolute, indicator.unit, indicator.decimals)
+        place = grammar.territory(figure.gap_level, figure.gap_name)
+        items.append(("Écart", f"{words} avec {place} en {format_period(gap.own.period)}{ratio} ({_SIGN_WORDS[gap.direction]})"))
+    items += [("Évolution", own_change_words(figure)), ("Évolution de l’écart", gap_change_words(figure))]
+    ranked = [
+        f"{place_words(rank)} sur {rank.count} QPV {_SCOPE_WORDS[scope]}, médiane{_OF_OTHERS.get(scope, '')} "
+        f"{format_value(figure.medians[scope], indicator.unit, indicator.decimals)}"
+        for scope, rank in figure.ranks.items()
+    ]
+    if ranked:
+        items.append(("Parmi les QPV", f"{f'{NNBSP}; '.join(ranked)} ({first_words(indicator.polarity)})"))
+    return items
 
 
 def provenance(profile: Profile, row: pd.Series) -> list[tuple[str, str]]:

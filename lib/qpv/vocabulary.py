@@ -96,6 +96,12 @@ THEMES_FR: Final = {
 }
 #: The six themes that have a notebook each.
 BRIEF_THEMES: Final = ("revenue", "education", "health", "employment", "housing", "ecology")
+#: Briefs over all themes, with a notebook each: of one QPV; of all QPV of one EPCI.
+PORTRAIT: Final = "portrait"
+AGGLOMERATION: Final = "agglomeration"
+#: All that a notebook is there for, with its French name.
+BRIEF_KINDS_FR: Final = {t: THEMES_FR[t] for t in BRIEF_THEMES} | {PORTRAIT: "Portrait", AGGLOMERATION: "Agglomération"}
+BRIEF_KINDS: Final = tuple(BRIEF_KINDS_FR)
 
 
 class Polarity(StrEnum):

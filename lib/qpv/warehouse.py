@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Final
 import pandas as pd
 import pyarrow.parquet as pq
 
-from qpv import parquet, peers
+from qpv import parquet, peers, similar
 from qpv.catalog import Catalog
 from qpv.errors import WarehouseError
 
@@ -76,6 +76,7 @@ class Warehouse:
         root = Path(path)
         self._files: dict[str, parquet.SortedFile] = {}
         self._places: dict[str, pd.DataFrame] = {}
+        self._traits: dict[tuple[str, frozenset[str]], tuple[pd.DataFrame, dict[str, str]]] = {}
         digest = pointed(root)
         self.path = root / digest if digest else root
         try:
@@ -181,9 +182,16 @@ class Warehouse:
         """
         return self._sorted(f"observations-{theme}").read({"territory": codes}, {"level": _NUMEROUS})
 
-    def peers(self, theme: str, editions: Collection[str]) -> pd.DataFrame:
+    def peers(self, theme: str, editions: Collection[str], indicators: Collection[str] | None = None) -> pd.DataFrame:
         """Give one figure a QPV, key indicator and period, as of some editions, see :func:`qpv.peers.as_of`."""
-        return peers.as_of(self._file(f"peers-{theme}.arrow"), editions)
+        return peers.as_of(self._file(f"peers-{theme}.arrow"), editions, indicators)
+
+    def traits(self, generation: str, editions: Collection[str]) -> tuple[pd.DataFrame, dict[str, str]]:
+        """Give the traits by which QPV resemble one another, as of some editions, see :func:`qpv.similar.traits`."""
+        key = (generation, frozenset(editions))
+        if key not in self._traits:
+            self._traits[key] = similar.traits(self.peers("demography", editions, similar.TRAITS), generation)
+        return self._traits[key]
 
     def _sorted(self, name: str) -> parquet.SortedFile:
         if name not in self._files:

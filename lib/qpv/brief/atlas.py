@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import os
-from typing import Final
+from typing import Final, NamedTuple
 
 import geopandas as gpd
 import pandas as pd
@@ -13,6 +13,7 @@ from shapely.geometry import Point
 from qpv import live_maps, maps, tables
 from qpv.brief.ledger import Ledger
 from qpv.brief.schools import around, colleges, school_facts
+from qpv.catalog import Indicator
 from qpv.comparison import KeyFigure
 from qpv.html import STILL, Block, script_json, text
 from qpv.maps import Classes, Layer
@@ -32,6 +33,8 @@ _COMMUNE_INDICATORS: Final = {
     "health": ("general_practitioners_count",),
     "education": ("no_diploma_share_pct",),
 }
+#: Over which QPV the headline indicator is mapped, in order of preference.
+HEADLINE_SCOPES: Final = ("epci", "departement")
 CREDIT: Final = "Contours : ANCT, IGN ; points des communes : GeoNames"
 
 
@@ -66,7 +69,36 @@ def location(profile: Profile, ledger: Ledger) -> Block:
 
 def headline(profile: Profile, figure: KeyFigure, ledger: Ledger) -> Block:
     """Map the headline indicator over the QPV of the EPCI, else of the département."""
-    return _qpv_choropleth(profile, figure, ledger, "carte-titre", ("epci", "departement"))
+    return _qpv_choropleth(profile, figure, ledger, "carte-titre", HEADLINE_SCOPES)
+
+
+def over_panel(panel: Profile, indicator: Indicator, rows: pd.DataFrame, generation: str, period: str, key: str) -> Block:
+    """Map an indicator over all QPV of an agglomération, none of them singled out; a grey one has no value.
+
+    ``rows`` holds the figures by code of the QPV.
+    """
+    codes = panel.peer_codes.get(("epci", generation), frozenset())
+    shapes, approximate = _qpv(panel, codes, generation)
+    values = shapes["code"].map(rows["value"]).astype(float)
+    classes = maps.classify(list(values))
+    words = ["pas de valeur" if math.isnan(v) else format_value(v, indicator.unit, indicator.decimals) for v in values]
+    shapes = shapes.assign(
+        value=values,
+        said=words,
+        tip=[f"{n}\n{indicator.short} : {w}" for n, w in zip(shapes["name"], words, strict=True)],
+        fill=[classes.colour(v) if classes else maps.NO_VALUE for v in values],
+    )
+    base, points = _communes(panel)
+    layers = [Layer(base, "commune", fill="#f6f4ef", stroke="#b9b2a6"), Layer(points, "point", fill="#d9d4ca", radius=3),
+              Layer(shapes, "qpv", radius=7)]  # fmt: skip
+    order = shapes.sort_values("value", ascending=False, na_position="last", kind="stable")
+    data = tables.plain_table(
+        ["QPV", indicator.short], [list(r) for r in zip(order["name"], order["said"], strict=True)], indicator.label, "small"
+    )
+    title = f"{indicator.label}, {format_period(period)}"
+    notes = [f"Périmètres de {generation}."] + ([_APPROXIMATE] if approximate else [])
+    legend = _legend(classes, indicator.unit, indicator.decimals, None)
+    return _block(title, layers, key, legend, " ".join(notes), data, shapes.geometry if len(shapes) else None)
 
 
 def own_theme(profile: Profile, figure: KeyFigure, ledger: Ledger) -> Block:
@@ -139,10 +171,21 @@ def _empty() -> gpd.GeoDataFrame:
     return gpd.GeoDataFrame({"code": [], "level": [], "generation": []}, geometry=[], crs=_WGS84)
 
 
-def _qpv_choropleth(profile: Profile, figure: KeyFigure, ledger: Ledger, key: str, scopes: tuple[str, ...]) -> Block:
-    indicator = figure.indicator
+class Spread(NamedTuple):
+    """The figures of one indicator over QPV: where, on which perimeters, when; ``rows`` by code, see ``Profile.others``."""
+
+    scope: str  # epci or departement
+    generation: str
+    period: str  # "" when no QPV has a figure
+    rows: pd.DataFrame
+    own: str  # the code of this QPV in that generation, "" when it has none
+    codes: frozenset[str]
+
+
+def spread_of(profile: Profile, figure: KeyFigure, scopes: tuple[str, ...] = HEADLINE_SCOPES) -> Spread:
+    """Choose the QPV over which a figure is mapped: of the first scope where enough of them have it."""
     generation = figure.own["generation"] if figure.own is not None else next(iter(profile.codes), "2015")
-    rows = profile.of_all_qpv(indicator.id, generation)
+    rows = profile.of_all_qpv(figure.indicator.id, generation)
     period = figure.own["period"] if figure.own is not None else (rows["period"].max() if len(rows) else "")
     rows = rows[rows["period"] == period].set_index("territory")
     own = profile.codes.get(generation, "")
@@ -150,6 +193,12 @@ def _qpv_choropleth(profile: Profile, figure: KeyFigure, ledger: Ledger, key: st
         (s for s in scopes if rows.index.isin(profile.peer_codes.get((s, generation), frozenset())).sum() >= _ENOUGH), scopes[0]
     )
     codes = profile.peer_codes.get((scope, generation), frozenset()) | ({own} if own else set())
+    return Spread(scope, generation, period, rows, own, codes)
+
+
+def _qpv_choropleth(profile: Profile, figure: KeyFigure, ledger: Ledger, key: str, scopes: tuple[str, ...]) -> Block:
+    indicator = figure.indicator
+    scope, generation, period, rows, own, codes = spread_of(profile, figure, scopes)
     shapes, approximate = _qpv(profile, codes, generation)
     values = shapes["code"].map(rows["value"]).astype(float)
     classes = maps.classify(list(values))
@@ -187,7 +236,8 @@ def _qpv_choropleth(profile: Profile, figure: KeyFigure, ledger: Ledger, key: st
     title = f"{indicator.label}, QPV {place}{', ' + format_period(period) if period else ''}"
     notes = [f"Périmètres de {generation}."] + ([_APPROXIMATE] if approximate else [])
     legend = _legend(classes, indicator.unit, indicator.decimals, mine)
-    return _block(title, layers, key, legend, " ".join(notes), data, shapes.geometry if len(shapes) else None)
+    focus = shapes.geometry if len(shapes) else None
+    return _block(title, layers, key, legend, " ".join(notes), data, focus, _source(profile, rows[rows.index.isin(codes)]))
 
 
 def _commune_choropleth(profile: Profile, identifier: str, ledger: Ledger) -> Block | None:
@@ -222,7 +272,9 @@ def _commune_choropleth(profile: Profile, identifier: str, ledger: Ledger) -> Bl
     data = tables.plain_table(["Commune", indicator.short], [[n, w] for n, w, _ in table], indicator.label, "small")
     legend = [*_legend(classes, indicator.unit, indicator.decimals, None), (maps.OWN_STROKE, "ce quartier (contour)")]
     title = f"{indicator.label}, communes de l’agglomération, {format_period(period)}"
-    return _block(title, layers, "carte-theme", legend, _APPROXIMATE if approximate else "", data, _focus(layers))
+    return _block(
+        title, layers, "carte-theme", legend, _APPROXIMATE if approximate else "", data, _focus(layers), _source(profile, rows)
+    )
 
 
 def _schools(profile: Profile, ledger: Ledger) -> Block | None:
@@ -269,6 +321,7 @@ def _schools(profile: Profile, ledger: Ledger) -> Block | None:
         note,
         data,
         _focus(layers),
+        _source(profile, facts),
     )
 
 
@@ -302,9 +355,16 @@ def _commune_names(profile: Profile, codes: str) -> str:
     return ", ".join(names.get(c, c) for c in codes.split(" ") if c)
 
 
+def _source(profile: Profile, rows: pd.DataFrame) -> str:
+    """Name the sources of mapped figures, for a map that is saved apart from its page."""
+    names = dict.fromkeys(tables.edition_name(profile, row) for _, row in rows.drop_duplicates("edition").iterrows())
+    return f"Source : {' ; '.join(names)}. " if names else ""
+
+
 def _block(
-    title: str, layers: list[Layer], key: str, legend: list[tuple[str, str]], note: str, data: str, focus: gpd.GeoSeries | None
-) -> Block:
+    title: str, layers: list[Layer], key: str, legend: list[tuple[str, str]], note: str, data: str,
+    focus: gpd.GeoSeries | None, source: str = "",
+) -> Block:  # fmt: skip
     if not any(len(layer.shapes) for layer in layers):
         return Block(f"<p class='notice'>{text(title)} : ni contour ni point connus, la carte ne peut pas être dessinée.</p>")
     label = key.replace("-", "_")
@@ -314,7 +374,8 @@ def _block(
         f"<ul class='legend'>{swatches}</ul>" + (f"<p class='note'>{text(note)}</p>" if note else "")
         + f"<details><summary>Données de la carte</summary>{data}</details></figure>"
     )  # fmt: skip
-    head = f"<figure class='map-figure'><figcaption>{text(title)}</figcaption>"
+    said = text(f"{source}{CREDIT}.")
+    head = f"<figure class='map-figure' data-source='{said}'><figcaption>{text(title)}</figcaption>"
     spec = f'<script type="application/json">{script_json(drawing.spec)}</script>'
     html = f'{head}<div class="map" data-map="{key}">{drawing.svg}{spec}</div>{after}'
     still = os.environ.get(STILL)

@@ -15,7 +15,7 @@ from qpv.brief.blocks import style_sheet
 from qpv.html import BRIEF_MIME, OUTLINES_MIME, RECORD_MIME, css_string
 from qpv.maps import defs, leaflet_css, leaflet_js
 from qpv.quarter import Quarter
-from qpv.vocabulary import THEMES_FR
+from qpv.vocabulary import AGGLOMERATION, BRIEF_KINDS_FR
 
 
 def record_of(notebook: nbformat.NotebookNode) -> dict[str, Any] | None:
@@ -31,12 +31,12 @@ def record_of(notebook: nbformat.NotebookNode) -> dict[str, Any] | None:
 def to_html(notebook: nbformat.NotebookNode) -> str:
     """Write the brief of an executed notebook as one self-contained page."""
     record = record_of(notebook) or {}
-    name, theme = record.get("name", "Brief"), THEMES_FR.get(record.get("theme", ""), "")
+    name, theme = record.get("name", "Brief"), BRIEF_KINDS_FR.get(record.get("theme", ""), "")
     when = f", {Quarter.parse(record['quarter']).label}" if record.get("quarter") else ""
     title = f"{name} – {theme}{when}"
     about = {
-        "title": title, "style": leaflet_css() + style_sheet() + _running_foot(title), "leaflet": leaflet_js(),
-        "mime": BRIEF_MIME, "version": qpv.__version__, "script": _page_script(), "outlines": defs(_outlines(notebook)),
+        "title": title, "kind": record.get("theme", ""), "style": leaflet_css() + style_sheet() + _running_foot(title), "leaflet": leaflet_js(),
+        "mime": BRIEF_MIME, "version": qpv.__version__, "script": _page_script(record.get("theme", "")), "outlines": defs(_outlines(notebook)),
     }  # fmt: skip
     page, _ = _exporter().from_notebook_node(notebook, resources={"qpv": about})
     return str(page)
@@ -57,8 +57,11 @@ def _outlines(notebook: nbformat.NotebookNode) -> dict[str, str]:
 
 
 @cache
-def _page_script() -> str:
-    return (files("qpv.brief") / "template" / "brief.js").read_text("utf-8")
+def _page_script(kind: str) -> str:
+    """The script of all pages, and the one that only this kind of brief has."""
+    template = files("qpv.brief") / "template"
+    names = ["brief.js", "agglomeration.js"] if kind == AGGLOMERATION else ["brief.js"]
+    return "\n".join((template / name).read_text("utf-8") for name in names)
 
 
 class _BriefExporter(TemplateExporter):

@@ -19,17 +19,19 @@ class Ledger:
         self._catalog = profile.catalog
         self._codes = profile.codes
         self._rows: dict[tuple[str, ...], dict[str, Any]] = {}
+        self._remarks: dict[tuple[str, ...], tuple[str, str]] = {}
 
     def add(self, *rows: pd.Series | None) -> None:
         """Keep observations, as rows of a profile; ``None`` is passed over."""
         for row in rows:
             if row is not None:
                 self._keep(row["indicator"], row["territory"], row["level"], row["generation"], row["period"],
-                           row["value"], row["status"], row["edition"])  # fmt: skip
+                           row["value"], row["status"], row["edition"], row["qualifier"], row["note"])  # fmt: skip
 
     def add_all(self, rows: pd.DataFrame) -> None:
-        """Keep every row of a table of observations."""
+        """Keep every row of a table of observations; the figures of other QPV have no remarks."""
         columns = ["indicator", "territory", "level", "generation", "period", "value", "status", "edition"]
+        columns += [name for name in ("qualifier", "note") if name in rows]
         for values in rows[columns].itertuples(index=False, name=None):
             self._keep(*values)
 
@@ -40,10 +42,12 @@ class Ledger:
 
     def _keep(
         self, indicator: str, territory: str, level: str, generation: str, period: str, value: float | None,
-        status: str, edition: str,
+        status: str, edition: str, qualifier: str = "", note: str = "",
     ) -> None:  # fmt: skip
         number = None if value is None or math.isnan(value) else float(value)
         key = (indicator, territory, level, period, edition, str(number))
+        if qualifier or note:
+            self._remarks.setdefault(key, (str(qualifier), str(note)))
         self._rows.setdefault(
             key,
             {
@@ -56,6 +60,10 @@ class Ledger:
     def figures(self) -> list[dict[str, Any]]:
         """Give the figures in the order in which they were first shown."""
         return list(self._rows.values())
+
+    def remarks(self) -> dict[str, list[str]]:
+        """Give qualifier and note of the figures that have one, by their place in :meth:`figures`."""
+        return {str(n): list(self._remarks[key]) for n, key in enumerate(self._rows) if key in self._remarks}
 
     def editions(self) -> list[str]:
         """Give the ids of the editions used, each once, in order."""

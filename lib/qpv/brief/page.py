@@ -13,13 +13,17 @@ from typing import Any
 import pandas as pd
 
 from qpv import analysis, charts, sentences, tables
-from qpv.analysis import Refusal
-from qpv.brief import atlas, blocks
+from qpv.analysis import Change, Refusal
+from qpv.brief import atlas, blocks, downloads
+from qpv.brief.closing import closing
 from qpv.brief.ledger import Ledger
+from qpv.brief.notices import notices
+from qpv.brief.peer_group import similar_qpv
 from qpv.comparison import KeyFigure, is_missing, key_figure, quadrant_input, why_missing
 from qpv.errors import ParameterError
-from qpv.html import RECORD_MIME, Block, join, script_json, text
+from qpv.html import Block, join, text
 from qpv.numbers import NBSP, NNBSP, format_number
+from qpv.plain_words import easy_words
 from qpv.profile import COMPARISON_LEVELS, Profile, load_profile
 from qpv.quarter import UNDATED, format_date, format_period
 from qpv.vocabulary import BRIEF_THEMES, STATUS_FR, THEMES_FR, Status
@@ -75,8 +79,11 @@ class Brief:
         others = [f for f in rest if f.indicator.id in mapped]
         return next(iter([*(f for f in others if f.known), *others, self.headline]))
 
-    def head(self) -> Block:
-        """Name the QPV, its codes, communes, population, perimeter, and the date of the brief."""
+    def head(self, kind: str = "") -> Block:
+        """Name the QPV, its codes, communes, population, perimeter, and the date of the brief.
+
+        ``kind`` is what is said of the brief, by default its theme.
+        """
         profile = self.profile
         commune_names = profile.warehouse.communes["name"]
         communes = ", ".join(commune_names.get(c, c) for c in profile.place["communes"].split(" ") if c)
@@ -93,7 +100,7 @@ class Brief:
         facts.append(("Périmètre", self._perimeter_words()))
         facts.append(("Données", f"publiées au plus tard le {format_date(profile.quarter.end)} ({profile.quarter.label})"))
         items = "".join(f"<div><dt>{text(k)}</dt><dd>{text(v)}</dd></div>" for k, v in facts)
-        title = f"<p class='theme'>{text(THEMES_FR[profile.theme])} · {text(profile.quarter.label)}</p><h1>{text(profile.place['name'])}</h1>"
+        title = f"<p class='theme'>{text(kind or THEMES_FR[profile.theme])} · {text(profile.quarter.label)}</p><h1>{text(profile.place['name'])}</h1>"
         return blocks.with_style(f"<header>{title}<dl class='facts'>{items}</dl></header>")
 
     def _perimeter_words(self) -> str:
@@ -128,34 +135,27 @@ class Brief:
 
     def summary(self) -> Block:
         """Write *En bref*: three to five sentences, good news first, what is missing last."""
+        self._keep_what_moved()
+        self.ledger.add_all(self.profile.population.groupby("territory", sort=False).tail(1))
         lines = "".join(f"<li>{text(line)}</li>" for line in sentences.summary(self.figures))
-        notes = "".join(f"<p class='notice'>{text(n)}</p>" for n in self._notices())
-        return Block(f"<ul class='brief'>{lines}</ul>{notes}")
+        simple = "".join(f"<p>{text(line)}</p>" for line in easy_words(self.figures, str(self.profile.place["name"])))
+        easy = f"<section class='easy'><h3>En trois phrases simples</h3>{simple}<p class='note'>Les chiffres sont arrondis.</p></section>"
+        notes = "".join(f"<li>{text(n)}</li>" for n in notices(self.profile, self.figures))
+        warned = f"<div class='notice'><h3>À savoir avant de lire</h3><ul>{notes}</ul></div>" if notes else ""
+        return Block(f"<ul class='brief'>{lines}</ul>{easy}{warned}")
 
-    def _notices(self) -> list[str]:
-        notes = []
-        if self.profile.relation == "new":
-            notes.append(
-                f"Ce quartier est nouveau en 2024{NNBSP}: aucun QPV de 2015 ne le précède. Il n’a pas de chiffre sur le périmètre de 2015, "
-                "et aucune évolution n’est calculée depuis ce périmètre."
-            )
-        generations = {f.own["generation"] for f in self.figures if f.own is not None}
-        if "2015" in generations and self.profile.perimeter_known and self.profile.predecessors:
-            main = self.profile.predecessors[0]
-            if main.relation == "redrawn":
-                notes.append(
-                    f"Les chiffres décrivent encore le périmètre de 2015 ({main.code}), différent de celui d’aujourd’hui."
-                )
-            elif main.relation == "unknown":
-                notes.append(
-                    f"Les chiffres décrivent le périmètre de 2015 ({main.code}) ; sans les contours, on ne sait pas s’il a changé."
-                )
-        clashing = [f.indicator.short for f in self.figures if len(f.contradictions)]
-        if clashing:
-            notes.append(
-                f"Des sources se contredisent{NNBSP}: {', '.join(clashing)}. La valeur retenue et la règle sont indiquées."
-            )
-        return notes
+    def _keep_what_moved(self) -> None:
+        """Keep the figures at both ends of every change that is told."""
+        for figure in self.figures:
+            identifier = figure.indicator.id
+            for change, level in (
+                (figure.own_change, "qpv"),
+                (figure.gap_change, "qpv"),
+                (figure.gap_change, figure.change_level),
+            ):
+                if isinstance(change, Change):
+                    rows = self.profile.own(identifier) if level == "qpv" else self.profile.of_level(identifier, level)
+                    self.ledger.add_all(rows[rows["period"].isin((change.start, change.end))])
 
     def key_figures(self) -> Block:
         """Write the key-figure table with all comparison levels, and the other figures below."""
@@ -168,7 +168,7 @@ class Brief:
         caption = f"Chiffres clés, {THEMES_FR[self.profile.theme].lower()}"
         shown = [f for f in self.figures if f.known or f.absence is not None or f.cells or len(f.undated)]
         table = tables.key_table(self.profile, shown, caption) if shown else ""
-        return join(Block(table), self._missing(), self._other_figures())
+        return join(Block(table), similar_qpv(self.profile, self.figures, self.ledger), self._missing(), self._other_figures())
 
     def _missing(self) -> Block:
         rows = []
@@ -293,39 +293,24 @@ class Brief:
         )
         return Block(f"{note}<details><summary>Chiffres du contrat ({len(lines)})</summary>{table}</details>")
 
+    def downloads(self) -> Block:
+        """Offer the figures shown so far as CSV and XLSX, and the QPV of the maps as GeoJSON, inside the page."""
+        return downloads.links(self.profile, self.headline, self.ledger)
+
     def sources(self) -> Block:
         """Name the editions that were used, the definitions and the limits."""
         return blocks.sources(self.profile, self.ledger)
 
     def close(self) -> Any:
         """Write the figures shown, for machines, and the record that the batch reads."""
-        figures = self.ledger.figures()
         missing = [f.indicator.id for f in self.figures if is_missing(f)]
-        record = {
-            "qpv": self.profile.code,
-            "name": str(self.profile.place["name"]),
-            "theme": self.profile.theme,
-            "quarter": str(self.profile.quarter),
-            "status": "degraded" if 2 * len(missing) >= len(self.figures) else "ok",
-            "missing": missing,
-            "figures": figures,
-        }
-        script = f'<script type="application/json" id="qpv-figures">{script_json(figures)}</script>'
-        return _Closing(script, record)
+        degraded = 2 * len(missing) >= len(self.figures)
+        profile = self.profile
+        return closing(
+            self.ledger, profile.theme, profile.code, str(profile.place["name"]), str(profile.quarter), missing, degraded
+        )
 
     def _source(self, rows: pd.DataFrame) -> str:
         editions = self.profile.editions.set_index("edition")
         names = dict.fromkeys(f"{editions.at[e, 'producer']}, {editions.at[e, 'dataset']}" for e in rows["edition"])
         return f"Source : {' ; '.join(names)}. Observatoire des QPV, {self.profile.quarter.label}."
-
-
-class _Closing(Block):
-    """The last output of a notebook: nothing to see, the figures and the record for machines."""
-
-    def __init__(self, script: str, record: dict[str, Any]) -> None:
-        shown = f"{len(record['figures'])} chiffres dans ce brief."
-        super().__init__(script, f'<p class="qpv">{text(shown)}</p>')
-        object.__setattr__(self, "record", record)
-
-    def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> dict[str, Any]:
-        return super()._repr_mimebundle_(include, exclude) | {RECORD_MIME: self.record}  # type: ignore[attr-defined]

@@ -9,6 +9,9 @@ from pydantic import Field, field_validator, model_validator
 from qpv.catalog.fields import Entry, French, Identifier, Regex
 from qpv.vocabulary import THEMES_FR, UNITS, Polarity
 
+#: A singular noun with its article, so that a sentence may be made around it: "le taux de pauvreté".
+_NOUN = r"^(le |la |l’)\S"
+
 
 class Tally(Entry):
     """One figure of a territory made of many rows that are things: dwellings, schools, stops, sales.
@@ -90,6 +93,17 @@ class Part(Entry):
     by: Identifier
 
 
+class Easy(Entry):
+    """An indicator in words that anybody reads: what its figure says, and what moves when it changes.
+
+    ``says`` follows the place ("Dans le quartier …, {amount} des habitants vivent…"): ``{amount}`` stands for a rounded
+    number, or for a share in words ("plus de la moitié"), always plural.
+    """
+
+    says: Annotated[French, Field(pattern=r"^[^{}]*\{amount\}[^{}]*$", max_length=110)]
+    about: Annotated[French, Field(pattern=_NOUN, max_length=60)]
+
+
 class Indicator(Entry):
     """One indicator; every text is French, as the reader of a brief will see it."""
 
@@ -98,6 +112,8 @@ class Indicator(Entry):
     also: list[Literal[tuple(THEMES_FR)]] = []  # type: ignore[valid-type]  # themes it also speaks to
     label: French
     short: Annotated[French, Field(max_length=48)]
+    noun: Annotated[French, Field(pattern=_NOUN)] | None = None  # the label within a sentence, with its article
+    easy: Easy | None = None
     definition: French
     universe: French
     numerator: French | None = None

@@ -176,7 +176,8 @@ class Family(Entry):
     """Editions that nobody has described yet: what the names of their files say.
 
     The pattern of the file (or of the archive, or of the member) has the group ``year``, four digits, and
-    may have the group ``level`` (:data:`LEVEL_NAMES`).  ``periods`` gives the period of each block from
+    may have the groups ``level`` (:data:`LEVEL_NAMES`) and ``part`` (a département: each part is an edition of its own).  A file that always has the same name is ``dated_by`` itself:
+    the year is that of the day on which it was written.  ``periods`` gives the period of each block from
     that year (``{year}-12``, ``{year-1}-{year}``); a block without one stays undated, which is shown
     and never compared.  ``lag``: by the end of which year after that one such an edition has come out.
     """
@@ -186,10 +187,14 @@ class Family(Entry):
     level: Literal[tuple(LEVELS)] | None = None  # type: ignore[valid-type]
     periods: dict[str, str] = {}
     lag: Annotated[int, Field(ge=0, le=9)] = 2
+    dated_by: Literal["name", "file"] = "name"
+    rows: tuple[int, int] | None = None
+    lacks: list[str] = []
+    traps: list[French] = []
 
     @model_validator(mode="after")
     def _has_year(self) -> Family:
-        if "(?P<year>" not in f"{self.files} {self.member or ''}":
+        if self.dated_by == "name" and "(?P<year>" not in f"{self.files} {self.member or ''}":
             raise ValueError("'files' or 'member' must hold the group (?P<year>…)")
         for template in self.periods.values():
             if not is_period(_at_year(template, 2020)):
@@ -242,8 +247,13 @@ class Edition(Entry):
     traps: list[French] = []
     lacks: list[str] = []
     sha256: list[Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]] = []  # of the table once seen: known under any name
-    unseen: bool = False  # made from a family while reading, never written in the catalogue
+    dated_by: Literal["", "name", "file"] = ""  # made from a family while reading, never written in the catalogue
     fetch: Fetch | None = None  # else the source's
+
+    @property
+    def unseen(self) -> bool:
+        """Whether nobody has described it: the name of its file, or its date, says all that is known."""
+        return self.dated_by != ""
 
     @field_validator("periods")
     @classmethod

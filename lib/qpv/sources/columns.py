@@ -72,20 +72,24 @@ def findings(header: Header, raw: RawFile, source: Source, edition: Edition, dic
     new = _new(header, source, edition)
     missing = [a for a in header.lacking if a.alternatives and not set(_filled(a)) & set(edition.lacks)]
     told = []
+    speaking: dict[tuple[str, ...], list[Lacking]] = {}
     for absent in missing:
-        likely = [n for n in new if any(_alike(n, tried) for tried in _filled(absent))]
+        speaking.setdefault(tuple(_filled(absent)), []).append(absent)
+    for tried, those in speaking.items():
+        named = ", ".join(a.indicator for a in those[:3]) + (f" and {len(those) - 3} more" if len(those) > 3 else "")
+        likely = [n for n in new if any(_alike(n, name) for name in tried)]
         if likely:
             name = likely[0]
             new = [n for n in new if n != name]
             told.append(
-                Finding("warning", raw.name, f"doubtful: column {name!r}{_said(dictionary, name)} looks like "
-                        f"{_filled(absent)[0]!r} of {absent.indicator!r} and is not read; if it is, add the name in indicator "
-                        f"{absent.indicator!r}: {{source: {source.id}, column: [{', '.join([*absent.alternatives, name])}]}}", line)
+                Finding("warning", raw.name, f"doubtful: column {name!r}{_said(dictionary, name)} looks like {tried[0]!r} of "
+                        f"{those[0].indicator!r} and is not read; if it is, add the name in indicator {those[0].indicator!r}: "
+                        f"{{source: {source.id}, column: [{', '.join([*those[0].alternatives, name])}]}}", line)
             )  # fmt: skip
         else:
             told.append(
-                Finding("warning", raw.name, f"missing: no column {' or '.join(_filled(absent))} ({absent.indicator}); if this "
-                        f"edition has none, add to edition {edition.id!r}: lacks: [{_filled(absent)[0]}]", line)
+                Finding("warning", raw.name, f"missing: no column {' or '.join(tried)} ({named}); if this "
+                        f"edition has none, add to edition {edition.id!r}: lacks: [{tried[0]}]", line)
             )  # fmt: skip
     told += [
         Finding("warning", raw.name, f"new: column {name!r}{_said(dictionary, name)} is read by no indicator; to read it, add to "

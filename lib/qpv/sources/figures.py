@@ -50,6 +50,8 @@ def figures(
     SourceError
         If a cell is neither a number nor a mark of absence.
     """
+    if indicator.unit == "count":
+        _refuse_per_cent(frame, numerator, raw)
     value, status = _sum(frame, numerator, raw)
     few = np.zeros(len(frame), dtype=bool)
     if denominator is not None:
@@ -173,6 +175,18 @@ def _quotient(
     with np.errstate(divide="ignore", invalid="ignore"):
         value = above[0] / below[0]
     return value * (100 if indicator.unit == "pct" else 1), status
+
+
+def _refuse_per_cent(frame: pd.DataFrame, parts: list[Term], raw: RawFile) -> None:
+    """Raise ``SourceError`` where a column of counts holds a percentage: it is another column under that name."""
+    for _, name in parts:
+        texts = [t for t in frame[name].unique() if t.rstrip().endswith("%")]
+        if texts:
+            line = frame.loc[frame[name] == texts[0], LINE].iloc[0]
+            raise SourceError(
+                f"{raw.name}, line {line}, column {name}: {texts[0][:60]!r} is a percentage where a count is expected; "
+                "is it another column under that name?"
+            )
 
 
 def _few(above: np.ndarray, below: np.ndarray, indicator: Indicator) -> np.ndarray:

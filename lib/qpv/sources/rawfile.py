@@ -139,12 +139,13 @@ class RawFile:
                 total.update(part.name.encode() + hashlib.file_digest(stream, "sha256").digest())
         return total.hexdigest()
 
-    def dated(self) -> dt.date:
-        """Give the day that the archive notes for the table, else the day on which the file was written here.
+    def written(self) -> dt.date:
+        """Give the day on which the file was written here: a producer had published it by then."""
+        return dt.date.fromtimestamp(self.path.stat().st_mtime)
 
-        A producer published it on that day at the latest.
-        """
-        written = dt.date.fromtimestamp(self.path.stat().st_mtime)
+    def dated(self) -> dt.date:
+        """Give the day that the archive notes for the table, which is before its publication, else :meth:`written`."""
+        written = self.written()
         if self.member is None or self.fault:
             return written
         with zipfile.ZipFile(self.path) as archive:
@@ -195,5 +196,6 @@ def tables_in(path: Path) -> list[RawFile]:
 
 def _is_data(name: str) -> bool:
     suffix = PurePosixPath(name).suffix.lower()
-    hidden = name.startswith((".", "__MACOSX"))
+    # The first lines of a file ("….head.csv") are kept to look at, not to read: its zeros would be invented.
+    hidden = name.startswith((".", "__MACOSX")) or ".head." in name.lower()
     return suffix not in _SIDECARS | _IGNORED and not hidden and not _DICTIONARY.fullmatch(name)

@@ -70,9 +70,13 @@ def recognise(paths: Iterable[Path], catalog: Catalog) -> tuple[list[Recognised]
     kept = []
     for identifier in sorted(chosen):
         first, *others = sorted(chosen[identifier], key=_newest_first)
+        rivals = [o for o in others if o.file.path == first.file.path]
+        if rivals:
+            findings.append(_rivals(first, rivals))
+            continue
         kept.append(first)
         findings += [_second(first, other) for other in others]
-        if first.edition.unseen:
+        if first.edition.dated_by == "name":
             findings.append(_unseen(first))
     return kept, findings
 
@@ -120,7 +124,7 @@ class _Patterns:
 
     def alike(self, table: RawFile) -> Source | None:
         """Give the source whose columns the header of a CSV holds: at least half of them, more than any other."""
-        scores: dict[str, float] = {}
+        scores: dict[str, int] = {}
         heads: dict[tuple[str, int], set[str]] = {}
         for source in self.catalog.sources.values():
             columns = self.catalog.columns_of(source.id)
@@ -134,7 +138,7 @@ class _Patterns:
                 continue
             held = [any(_held(a, names) for a in c.column or c.numerator) for _, c in columns if c.tally is None]
             if sum(held) >= max(_FEWEST, len(held) / 2):
-                scores[source.id] = sum(held) / len(held)
+                scores[source.id] = sum(held)
         best = sorted(scores, key=lambda s: -scores[s])
         unsure = len(best) > 1 and scores[best[0]] == scores[best[1]]
         return None if unsure or not best else self.catalog.sources[best[0]]
@@ -165,17 +169,19 @@ def _groups(found: re.Match[str]) -> dict[str, str]:
 
 def _made(source: Source, family: Family, groups: dict[str, str], table: RawFile) -> Edition | None:
     """Describe an edition by what its family and its name say."""
-    year = int(groups.get("year", "0"))
+    dated = table.dated()
+    year = dated.year if family.dated_by == "file" else int(groups.get("year", "0"))
     if not 1990 <= year <= 2100:
         return None
     level = LEVEL_NAMES.get(groups.get("level", "").upper()) or family.level or source.level
-    dated = table.dated()
+    told = "à la date de son fichier, qui porte toujours le même nom" if family.dated_by == "file" else "au nom de son fichier"
     return Edition(
-        id=f"{source.id}_{year}" + (f"_{level}" if level != source.level else ""),
-        files=re.escape(table.table_name), level=level, periods=family.periods_of(year), unseen=True,
-        published=min(dt.date(year + family.lag, 12, 31), dated), published_precision="assumed",
+        id="_".join(filter(None, [source.id, str(year), level if level != source.level else "", groups.get("part", "").lower()])),
+        files=re.escape(table.table_name), level=level, periods=family.periods_of(year), rows=family.rows, lacks=family.lacks, dated_by=family.dated_by,
+        published=min(dt.date(year + family.lag, 12, 31), table.written()), published_precision="assumed",
         traps=[
-            f"Édition {year} reconnue au nom de son fichier, que le catalogue ne décrit pas encore : sa date de publication est supposée."
+            *family.traps,
+            f"Édition {year} reconnue {told}, que le catalogue ne décrit pas encore : sa date de publication est supposée.",
         ],
     )  # fmt: skip
 
@@ -210,6 +216,15 @@ def _newest_first(item: Recognised) -> tuple[int, int]:
     return -version, -item.file.dated().toordinal()
 
 
+def _rivals(first: Recognised, rivals: list[Recognised]) -> Finding:
+    """Tell of two tables of one archive that both pass for one edition: to choose would be to guess."""
+    names = ", ".join(i.file.table_name for i in [first, *rivals])
+    return Finding(
+        "warning", first.file.path.name,
+        f"{names} all look like edition {first.edition.id}: none is read; take all but one out of the archive", kind="unknown",
+    )  # fmt: skip
+
+
 def _second(kept: Recognised, other: Recognised) -> Finding:
     same = _digest(kept.file) == _digest(other.file)
     what = "the same content" if same else f"the newer one is read: {kept.file.dated()} against {other.file.dated()}"
@@ -230,12 +245,13 @@ def _digest(file: RawFile) -> str:
 
 def _unseen(item: Recognised) -> Finding:
     edition = item.edition
+    level = "" if edition.level in (None, item.source.level) else f"level: {edition.level}, "
     periods = ", ".join(f"{block}: {period}" for block, period in edition.periods.items()) or "none: its figures stay undated"
     return Finding(
         "warning", item.file.name,
         f"read as an edition that the catalogue does not describe yet (periods {periods}); to describe it, add to source "
         f"{item.source.id!r} of sources.yml: - {{id: {edition.id}, files: '{edition.files}', published: {edition.published}, "
-        f"published_precision: assumed, level: {edition.level}, periods: {{{', '.join(f'{b}: {p!r}' for b, p in edition.periods.items())}}}}}",
+        f"published_precision: assumed, {level}periods: {{{', '.join(f'{b}: {p!r}' for b, p in edition.periods.items())}}}}}",
     )  # fmt: skip
 
 

@@ -88,4 +88,202 @@
     }
   }, { rootMargin: "300px" });
   boxes.forEach(box => seen.observe(box));
+
+  // --- pictures to keep: each drawing as a file of its own, with title, legend and source inside ---
+
+  const SVG = "http://www.w3.org/2000/svg";
+  const FONT = '"DejaVu Sans", Verdana, Geneva, sans-serif';
+  const INK = "#1d2733", MUTED = "#5b6672", WIDTH = 760, EDGE = 16;
+
+  function element(name, attributes, words) {
+    const made = document.createElementNS(SVG, name);
+    for (const [key, value] of Object.entries(attributes)) made.setAttribute(key, value);
+    if (words !== undefined) made.textContent = words;
+    return made;
+  }
+
+  const ruler = document.createElement("canvas").getContext("2d");
+  function widthOf(words, look) {
+    ruler.font = `${look.weight || "normal"} ${look.size}px ${FONT}`;
+    return ruler.measureText(words).width;
+  }
+
+  // A sheet is filled from top to bottom; `y` is where the next thing goes.
+  function sheet(title, source) {
+    const svg = element("svg", { xmlns: SVG, role: "img" });
+    svg.append(element("title", {}, title));
+    if (source) svg.append(element("desc", {}, source));
+    const ground = svg.appendChild(element("rect", { x: 0, y: 0, width: WIDTH, fill: "#ffffff" }));
+    return { svg, ground, y: EDGE };
+  }
+
+  function write(page, words, look) {
+    const lines = [""];
+    for (const word of words.split(" ")) {
+      const longer = lines.at(-1) ? `${lines.at(-1)} ${word}` : word;
+      if (widthOf(longer, look) > WIDTH - 2 * EDGE && lines.at(-1)) lines.push(word);
+      else lines[lines.length - 1] = longer;
+    }
+    for (const line of lines) {
+      page.y += look.size * 1.3;
+      page.svg.append(element("text", {
+        x: EDGE, y: page.y.toFixed(1), fill: look.fill, "font-size": look.size, "font-weight": look.weight || "normal",
+        "font-family": FONT,
+      }, line));
+    }
+    page.y += look.size * 0.5;
+  }
+
+  function finish(page) {
+    write(page, `${document.title}. Observatoire des QPV.`, { size: 11, fill: MUTED });
+    const height = Math.ceil(page.y + EDGE / 2);
+    page.ground.setAttribute("height", height);
+    page.svg.setAttribute("viewBox", `0 0 ${WIDTH} ${height}`);
+    page.svg.setAttribute("width", WIDTH);
+    page.svg.setAttribute("height", height);
+    return { xml: new XMLSerializer().serializeToString(page.svg), width: WIDTH, height };
+  }
+
+  function place(page, drawing, box) {
+    const scale = Math.min((WIDTH - 2 * EDGE) / box.width, 620 / box.height);
+    for (const [key, value] of Object.entries({
+      x: ((WIDTH - box.width * scale) / 2).toFixed(1), y: page.y.toFixed(1),
+      width: (box.width * scale).toFixed(1), height: (box.height * scale).toFixed(1),
+    })) drawing.setAttribute(key, value);
+    page.svg.append(drawing);
+    page.y += box.height * scale;
+    return scale;
+  }
+
+  const said = node => node.textContent.replace(/[ \n\t]+/g, " ").trim();
+
+  function chartSheet(figure, drawing) {
+    const title = said(figure.querySelector("figcaption"));
+    const copy = drawing.cloneNode(true);
+    for (const name of ["class", "role", "aria-labelledby"]) copy.removeAttribute(name);
+    copy.querySelector("title")?.remove();
+    for (const words of copy.querySelectorAll("text")) words.style.fontFamily = FONT;
+    const page = sheet(title, "");
+    write(page, title, { size: 15, weight: "bold", fill: INK });
+    place(page, copy, drawing.viewBox.baseVal);  // which ends with its source
+    return finish(page);
+  }
+
+  // An outline in pixels of the picture, so that strokes keep their width in every program.
+  function outline(d, box, across, down) {
+    return rings(d).map(ring => "M" + ring.map(([latitude, longitude]) =>
+      `${((longitude * UNITS * across - box.x) * down).toFixed(1)} ${((-latitude * UNITS - box.y) * down).toFixed(1)}`
+    ).join("L") + (d.includes("z") ? "z" : "")).join("");
+  }
+
+  function mapSheet(figure, drawing) {
+    const title = said(figure.querySelector("figcaption"));
+    const source = figure.dataset.source || "";
+    const page = sheet(title, source);
+    write(page, title, { size: 15, weight: "bold", fill: INK });
+    const box = drawing.viewBox.baseVal;
+    const scale = Math.min((WIDTH - 2 * EDGE) / box.width, 620 / box.height);
+    const board = element("svg", { viewBox: `0 0 ${(box.width * scale).toFixed(1)} ${(box.height * scale).toFixed(1)}`, overflow: "hidden" });
+    board.append(element("rect", { width: "100%", height: "100%", fill: "#fbfaf7" }));
+    for (const shape of drawing.children) {
+      const looks = {};
+      for (const { name, value } of shape.attributes) {
+        if (/^(fill|stroke)/.test(name)) looks[name] = value;
+      }
+      if (shape.localName === "use") {
+        const d = document.getElementById(shape.getAttribute("href").slice(1)).getAttribute("d");
+        const across = Number(/scale\(([\d.]+)/.exec(shape.getAttribute("transform"))[1]);
+        board.append(element("path", { d: outline(d, box, across, scale), ...looks }));
+      } else if (shape.localName === "circle") {
+        const at = name => Number(shape.getAttribute(name));
+        board.append(element("circle", {
+          cx: ((at("cx") - box.x) * scale).toFixed(1), cy: ((at("cy") - box.y) * scale).toFixed(1),
+          r: (at("r") * scale).toFixed(1), ...looks,
+        }));
+      }
+    }
+    place(page, board, { width: box.width * scale, height: box.height * scale });
+    key(page, figure.querySelectorAll(".legend li"));
+    for (const note of figure.querySelectorAll(".note")) write(page, said(note), { size: 11, fill: INK });
+    write(page, source, { size: 11, fill: MUTED });
+    return finish(page);
+  }
+
+  function key(page, entries) {
+    const look = { size: 12 };
+    let x = EDGE;
+    page.y += 20;
+    for (const entry of entries) {
+      const swatch = entry.querySelector("i");
+      const words = said(entry);
+      const width = (swatch ? 24 : 0) + widthOf(words, look) + 18;
+      if (x > EDGE && x + width > WIDTH - EDGE) { x = EDGE; page.y += 20; }
+      if (swatch) {
+        page.svg.append(element("rect", {
+          x, y: page.y - 11, width: 17, height: 12, fill: swatch.style.backgroundColor, stroke: MUTED, "stroke-width": 1,
+        }));
+      }
+      page.svg.append(element("text", {
+        x: x + (swatch ? 24 : 0), y: page.y, fill: INK, "font-size": look.size, "font-family": FONT,
+      }, words));
+      x += width;
+    }
+    page.y += 6;
+  }
+
+  function save(name, address) {
+    const link = document.createElement("a");
+    link.download = name;
+    link.href = address;
+    link.click();
+  }
+
+  function savePng(name, picture) {
+    const image = new Image();
+    image.addEventListener("load", () => {
+      const canvas = document.createElement("canvas");
+      canvas.width = 2 * picture.width;
+      canvas.height = 2 * picture.height;
+      const brush = canvas.getContext("2d");
+      brush.fillStyle = "#ffffff";
+      brush.fillRect(0, 0, canvas.width, canvas.height);
+      brush.drawImage(image, 0, 0, canvas.width, canvas.height);
+      save(name, canvas.toDataURL("image/png"));
+    });
+    image.addEventListener("error", () => { throw new Error(`${name}: the picture cannot be drawn`); });
+    image.src = svgAddress(picture);
+  }
+
+  const svgAddress = picture => "data:image/svg+xml;charset=utf-8," + encodeURIComponent(picture.xml);
+
+  const files = document.querySelector("[data-files]")?.dataset.files || "brief";
+  const plain = words => words.normalize("NFD").replace(/[\u0300-\u036f]/g, "").toLowerCase()
+    .replace(/œ/g, "oe").replace(/[^a-z0-9]+/g, "-").slice(0, 80).replace(/^-|-$/g, "");
+
+  // A click is an answer at once: nothing is drawn for those who keep nothing.
+  function offer(figure, drawing, draw) {
+    const title = said(figure.querySelector("figcaption"));
+    const name = `${files}-${plain(title)}`;
+    const row = document.createElement("p");
+    row.className = "keep no-print";
+    row.append("Enregistrer\u202f:");
+    for (const [kind, run] of [
+      ["SVG", picture => save(`${name}.svg`, svgAddress(picture))],
+      ["PNG", picture => savePng(`${name}.png`, picture)],
+    ]) {
+      const button = document.createElement("button");
+      button.type = "button";
+      button.textContent = kind;
+      button.setAttribute("aria-label", `${kind}, enregistrer : ${title}`);
+      button.addEventListener("click", () => run(draw(figure, drawing)));
+      row.append(button);
+    }
+    figure.insertBefore(row, figure.querySelector("details"));
+  }
+
+  for (const figure of document.querySelectorAll("main figure")) {
+    const chart = figure.querySelector("svg.chart"), map = figure.querySelector("svg.map-print");
+    if (chart) offer(figure, chart, chartSheet);
+    else if (map) offer(figure, map, mapSheet);
+  }
 })();
