@@ -162,7 +162,9 @@ def _interactive(page_file: Path) -> Measures:
             page.context.new_cdp_session(page).send("Emulation.setCPUThrottlingRate", {"rate": SLOWER})
             page.goto(page_file.as_uri(), wait_until="load")
             page.wait_for_timeout(QUIET)
-            found.append(page.evaluate("Math.max(window.busy, performance.getEntriesByType('navigation')[0].domContentLoadedEventEnd)"))
+            found.append(
+                page.evaluate("Math.max(window.busy, performance.getEntriesByType('navigation')[0].domContentLoadedEventEnd)")
+            )
             page.close()
         browser.close()
     return {f"page interactive, CPU {SLOWER} times slower, s": statistics.median(found) / 1e3}
