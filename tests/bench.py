@@ -34,8 +34,8 @@ COLD_RUNS = 6
 SLOWER, QUIET = 4, 1500
 CHROMIUM = Path("/usr/bin/chromium")
 #: Keeps the end of the last task of over 50 ms, in milliseconds from the start of the page.
-_BUSY = """var busy = 0;
-new PerformanceObserver(list => list.getEntries().forEach(e => { busy = Math.max(busy, e.startTime + e.duration); }))
+_BUSY = """window.busy = 0;
+new PerformanceObserver(list => list.getEntries().forEach(e => { window.busy = Math.max(window.busy, e.startTime + e.duration); }))
   .observe({type: 'longtask', buffered: true});"""
 WARM_RUNS = 3
 PACKAGES = ("pandas", "numpy", "pyarrow", "geopandas", "matplotlib", "folium", "papermill")
@@ -162,7 +162,9 @@ def _interactive(page_file: Path) -> Measures:
             page.context.new_cdp_session(page).send("Emulation.setCPUThrottlingRate", {"rate": SLOWER})
             page.goto(page_file.as_uri(), wait_until="load")
             page.wait_for_timeout(QUIET)
-            found.append(page.evaluate("Math.max(busy, performance.getEntriesByType('navigation')[0].domContentLoadedEventEnd)"))
+            found.append(
+                page.evaluate("Math.max(window.busy, performance.getEntriesByType('navigation')[0].domContentLoadedEventEnd)")
+            )
             page.close()
         browser.close()
     return {f"page interactive, CPU {SLOWER} times slower, s": statistics.median(found) / 1e3}

@@ -55,13 +55,15 @@ class Budget:
 
 
 THEME_BUDGET = Budget(1_200_000, 6)
-#: The bounds of each kind of page; a new kind needs a line here and a place in GALLERY or SITE.
+#: The bounds of each kind of page; a new kind needs a line here and a place in GALLERY, SYNTHESES or SITE.
 BUDGETS = dict.fromkeys(BRIEF_THEMES, THEME_BUDGET) | {
     "portrait": Budget(1_500_000, 2), "agglomeration": Budget(1_500_000, 6),
     "index": Budget(2_500_000, 99), "data": Budget(2_500_000, 99),
 }  # fmt: skip
 #: The pages of a run itself, beside its briefs.
 SITE = ("index", "data")
+#: The briefs that put all themes, or all quartiers, together.
+SYNTHESES = (f"{BEAU_MARAIS}/portrait", "200090751/agglomeration")
 BRIEFS = tuple(f"{code}/{kind}" for code, kinds in GALLERY.items() for kind in kinds)
 
 
@@ -92,7 +94,7 @@ class Run:
 
 @dataclass(frozen=True)
 class Gallery:
-    """The pages of GALLERY and SITE, by their name: ``QN06254M/revenue``, ``index``."""
+    """The pages of GALLERY, SYNTHESES and SITE, by their name: ``QN06254M/revenue``, ``index``."""
 
     runs: tuple[Run, ...]
 
@@ -167,7 +169,7 @@ def gallery(factory: pytest.TempPathFactory, warehouse: Path) -> Gallery:
         assert [r.error for r in records if r.error] == []
         return Run(outputs / str(QUARTER), warehouse, records)
 
-    return Gallery((beau_marais(factory, warehouse), _once(factory, "run-gallery", make)))
+    return Gallery((beau_marais(factory, warehouse), syntheses(factory, warehouse), _once(factory, "run-gallery", make)))
 
 
 def beau_marais_in_2021(factory: pytest.TempPathFactory, warehouse: Path) -> Run:

@@ -21,7 +21,7 @@ import pandas as pd
 import printed
 import pytest
 from bs4 import BeautifulSoup, Tag
-from pages import BRIEFS, SITE, Gallery, Run
+from pages import BRIEFS, SITE, SYNTHESES, Gallery, Run
 from playwright.sync_api import Browser
 from qpv.catalog import Catalog
 from qpv.vocabulary import BRIEF_THEMES
@@ -29,8 +29,9 @@ from qpv.warehouse import Warehouse
 from visits import OVERFLOW, WIDTHS, Visit, offline, opened, unfold
 
 #: One page of each kind; the other quartiers show what differs in what is known.
-KINDS = (*(f"{pages.BEAU_MARAIS}/{theme}" for theme in BRIEF_THEMES), *SITE)
-EVERY = (*BRIEFS, *SITE)
+KINDS = (*(f"{pages.BEAU_MARAIS}/{theme}" for theme in BRIEF_THEMES), *SYNTHESES, *SITE)
+MADE = (*BRIEFS, *SYNTHESES)
+EVERY = (*MADE, *SITE)
 AXE = (files("axe_playwright_python") / "axe.min.js").read_text("utf-8")
 WCAG = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa"]
 
@@ -43,7 +44,7 @@ def test_page_keeps_to_its_weight(gallery: Gallery, name: str) -> None:
     assert 10_000 < gallery.path(name).stat().st_size <= pages.budget(name).bytes
 
 
-@pytest.mark.parametrize("name", BRIEFS)
+@pytest.mark.parametrize("name", MADE)
 def test_brief_holds_one_copy_of_leaflet_and_each_outline_once(gallery: Gallery, name: str) -> None:
     page = gallery.path(name).read_text("utf-8")
     assert page.count("(c) 2010-2022 Vladimir Agafonkin") == page.count(".leaflet-pane,") == 1
@@ -58,7 +59,7 @@ def test_page_allows_itself_nothing_but_what_it_holds(gallery: Gallery, name: st
     assert rules["default-src"] == "'none'"
     assert rules["base-uri"] == rules["form-action"] == "'none'"
     # The IGN's layer, which a reader asks for by a tick, is the only host that any page names.
-    allowed = {"'none'", "'unsafe-inline'", "data:", "blob:", *(["https://data.geopf.fr"] if name in BRIEFS else [])}
+    allowed = {"'none'", "'unsafe-inline'", "data:", "blob:", *(["https://data.geopf.fr"] if name in MADE else [])}
     assert {source for rule in rules.values() for source in rule.split()} <= allowed
 
 
@@ -149,7 +150,7 @@ def test_skip_link_leads_to_the_content(visit: Visit, gallery: Gallery) -> None:
     assert visit.page.evaluate("document.activeElement.tagName") == "MAIN"
 
 
-@pytest.mark.parametrize("name", BRIEFS)
+@pytest.mark.parametrize("name", MADE)
 def test_brief_has_one_title_and_no_level_of_headings_is_skipped(gallery: Gallery, name: str) -> None:
     soup = gallery.soup(name)
     assert soup.html["lang"] == "fr"
@@ -212,7 +213,7 @@ def test_no_column_of_the_key_table_is_dashes_alone(gallery: Gallery, name: str)
 # --- print ---------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("name", BRIEFS)
+@pytest.mark.parametrize("name", MADE)
 def test_brief_prints_on_few_sheets_and_cuts_no_chart_and_no_row(
     visit: Visit, gallery: Gallery, pictures: Path, name: str
 ) -> None:
