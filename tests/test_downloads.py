@@ -228,8 +228,8 @@ def test_hostile_texts_stay_texts_in_a_workbook() -> None:
 def test_a_name_that_is_a_script_is_text_in_every_file(hostile: Run) -> None:
     files = files_in(hostile, "revenue")
     assert list(files) == [f"{STEM}.{kind}" for kind in ("csv", "xlsx", "geojson")]
-    assert pages.HOSTILE in {x["territoire"] for x in lines(files[f"{STEM}.csv"])}
-    assert pages.HOSTILE in {r["Territoire"] for r in sheet(files[f"{STEM}.xlsx"], "Chiffres")}
+    assert f"'{pages.HOSTILE}" in {x["territoire"] for x in lines(files[f"{STEM}.csv"])}
+    assert f"'{pages.HOSTILE}" in {r["Territoire"] for r in sheet(files[f"{STEM}.xlsx"], "Chiffres")}
     assert pages.HOSTILE in {f["properties"]["nom"] for f in json.loads(files[f"{STEM}.geojson"])["features"]}
 
 
