@@ -10,7 +10,6 @@ import json
 import re
 import struct
 import zipfile
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
@@ -20,7 +19,7 @@ import pages
 import pytest
 import shapely
 from pages import Run
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page
 from python_calamine import CalamineWorkbook
 from qpv import extract
 from qpv.brief import Brief
@@ -32,16 +31,6 @@ FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--
 STEM = "QN06254M-revenue-2026-T3"
 #: "theme" excepted, the keys of the qpv-figures JSON.
 KEYS = ["indicator", "territory", "level", "generation", "period", "value", "unit", "status", "source", "edition"]
-
-
-@pytest.fixture(scope="session")
-def beau_marais(tmp_path_factory: pytest.TempPathFactory, full_folder: Path) -> Run:
-    return pages.beau_marais(tmp_path_factory, full_folder)
-
-
-@pytest.fixture(scope="session")
-def hostile(tmp_path_factory: pytest.TempPathFactory) -> Run:
-    return pages.hostile(tmp_path_factory)
 
 
 def files_in(run: Run, theme: str) -> dict[str, bytes]:
@@ -234,14 +223,6 @@ def test_a_name_that_is_a_script_is_text_in_every_file(hostile: Run) -> None:
 
 
 # --- in a browser, from a file, the network refused --------------------------------------------------
-
-
-@pytest.fixture(scope="module")
-def browser(chromium: str) -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        running = playwright.chromium.launch(executable_path=chromium, args=FLAGS)
-        yield running
-        running.close()
 
 
 def opened(browser: Browser, path: Path, **options: Any) -> tuple[Page, list[str]]:

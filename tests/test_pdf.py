@@ -21,11 +21,6 @@ from test_cli import Project
 NOW = Quarter(2026, 3)
 
 
-@pytest.fixture(scope="session")
-def grande_residence(tmp_path_factory: pytest.TempPathFactory, embedded_folder: Path) -> Run:
-    return pages.grande_residence(tmp_path_factory, embedded_folder)
-
-
 @pytest.fixture
 def briefs(grande_residence: Run, tmp_path: Path, chromium: str, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A copy of the folder of a quarter with two briefs."""

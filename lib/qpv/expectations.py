@@ -160,9 +160,8 @@ def _proportions(observations: pd.DataFrame, catalog: Catalog) -> pd.Series:
     """Tell the values of per cent columns none of which is above one: proportions written 0-1, it seems."""
     shares = [n for n in observations["indicator"].unique() if catalog.indicator(str(n)).unit == "pct"]
     part = observations[observations["indicator"].isin(shares) & (observations["value"] != 0)]
-    grouped = part.groupby("indicator", observed=True)["value"].agg([lambda v: v.abs().max(), "count"])
-    grouped.columns = ["highest", "count"]
-    few = grouped.index[(grouped["highest"] <= 1) & (grouped["count"] >= _ENOUGH)]
+    grouped = part["value"].abs().groupby(part["indicator"], observed=True).agg(["max", "count"])
+    few = grouped.index[(grouped["max"] <= 1) & (grouped["count"] >= _ENOUGH)]
     return observations["indicator"].isin(few)
 
 

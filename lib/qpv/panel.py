@@ -7,12 +7,10 @@ from collections.abc import Iterable
 
 import pandas as pd
 
-from qpv.errors import AmbiguousTerritoryError, ParameterError, UnknownTerritoryError
-from qpv.preference import prefer
-from qpv.profile import FIRST_QUARTER_2024, Place, Profile, comparators_of
+from qpv.errors import AmbiguousTerritoryError, UnknownTerritoryError
+from qpv.profile import Place, Profile, checked, comparators_of, profile_around
 from qpv.quarter import Quarter
 from qpv.reference import fold
-from qpv.vocabulary import THEMES_FR
 from qpv.warehouse import Warehouse
 
 
@@ -76,11 +74,8 @@ def load_panel(warehouse: Warehouse, epci: str, theme: str, quarter: str | Quart
     ParameterError, UnknownTerritoryError, AmbiguousTerritoryError
         If a parameter is not allowed, or no EPCI with QPV answers.
     """
-    if theme not in THEMES_FR:
-        raise ParameterError(f"unknown theme {theme!r}: expected one of {', '.join(THEMES_FR)}")
-    when = quarter if isinstance(quarter, Quarter) else Quarter.parse(quarter)
+    when = checked(theme, quarter)
     code = resolve_epci(warehouse, epci)
-    known = warehouse.editions[warehouse.editions["published"] <= pd.Timestamp(when.end)]
     qpv = qpv_of(warehouse, code)
     communes = warehouse.places("commune")
     place = warehouse.places("epci").loc[code].copy()
@@ -94,17 +89,4 @@ def load_panel(warehouse: Warehouse, epci: str, theme: str, quarter: str | Quart
     }
     codes = {code, *qpv.index, *mine, *communes.index[communes["epci"] == code]}
     codes |= {p.code for places in comparators.values() for p in places}
-    rows = warehouse.around(theme, codes)
-    return Profile(
-        warehouse=warehouse,
-        catalog=warehouse.catalog,
-        theme=theme,
-        quarter=when,
-        place=place,
-        perimeter_known=when >= FIRST_QUARTER_2024,
-        predecessors=[],
-        comparators=comparators,
-        observations=prefer(rows[rows["edition"].isin(known["edition"])], known),
-        others=warehouse.peers(theme, known["edition"]),
-        editions=known,
-    )
+    return profile_around(warehouse, theme, when, place, comparators, codes, predecessors=[])

@@ -300,15 +300,36 @@ def load_profile(warehouse: Warehouse, qpv: str, theme: str, quarter: str | Quar
     ParameterError
         If a parameter is not allowed; the message gives the allowed values.
     """
-    if theme not in THEMES_FR:
-        raise ParameterError(f"unknown theme {theme!r}: expected one of {', '.join(THEMES_FR)}")
-    when = quarter if isinstance(quarter, Quarter) else Quarter.parse(quarter)
+    when = checked(theme, quarter)
     code = resolve(warehouse, qpv)
     place = warehouse.places("qpv").loc[code]
-    editions = warehouse.editions
-    known = editions[editions["published"] <= pd.Timestamp(when.end)]
     predecessors = _predecessors(warehouse, code)
     comparators = comparators_of(warehouse, place)
+    codes = _codes_around(warehouse, place, predecessors, comparators)
+    return profile_around(warehouse, theme, when, place, comparators, codes, predecessors)
+
+
+def checked(theme: str, quarter: str | Quarter) -> Quarter:
+    """Check the theme and the quarter of a profile, and give the quarter.
+
+    Raises
+    ------
+    ParameterError
+        If one is not allowed; the message gives the allowed values.
+    """
+    if theme not in THEMES_FR:
+        raise ParameterError(f"unknown theme {theme!r}: expected one of {', '.join(THEMES_FR)}")
+    return quarter if isinstance(quarter, Quarter) else Quarter.parse(quarter)
+
+
+def profile_around(
+    warehouse: Warehouse, theme: str, when: Quarter, place: pd.Series, comparators: dict[str, list[Place]],
+    codes: set[str], predecessors: list[Predecessor],
+) -> Profile:  # fmt: skip
+    """Read what the editions published by the end of a quarter say of a place and of the territories ``codes``."""
+    editions = warehouse.editions
+    known = editions[editions["published"] <= pd.Timestamp(when.end)]
+    rows = warehouse.around(theme, codes)
     return Profile(
         warehouse=warehouse,
         catalog=warehouse.catalog,
@@ -318,7 +339,7 @@ def load_profile(warehouse: Warehouse, qpv: str, theme: str, quarter: str | Quar
         perimeter_known=when >= FIRST_QUARTER_2024,
         predecessors=predecessors,
         comparators=comparators,
-        observations=_observations(warehouse, theme, known, _codes_around(warehouse, place, predecessors, comparators)),
+        observations=prefer(rows[rows["edition"].isin(known["edition"])], known),
         others=warehouse.peers(theme, known["edition"]),
         editions=known,
     )
@@ -372,8 +393,3 @@ def _codes_around(
     codes = {place["code"], *place["communes"].split(" "), *around}
     codes |= {p.code for places in comparators.values() for p in places}
     return codes | {p.code for p in predecessors}
-
-
-def _observations(warehouse: Warehouse, theme: str, editions: pd.DataFrame, codes: set[str]) -> pd.DataFrame:
-    rows = warehouse.around(theme, codes)
-    return prefer(rows[rows["edition"].isin(editions["edition"])], editions)
