@@ -40,7 +40,7 @@ LAYERS: tuple[set[str], ...] = (
     {"preference", "fetch"},
     {"peers", "similar"},
     {"warehouse"},
-    {"publication", "extract"},
+    {"publication", "extract", "selection"},
     {"build", "profile", "screening", "inventory", "changes"},
     {"panel"},
     {"analysis", "news"},

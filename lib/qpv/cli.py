@@ -100,7 +100,7 @@ def briefs(
     _build(project, raw, quiet)
     from qpv import site
     from qpv.panel import concerned
-    from qpv.profile import select
+    from qpv.selection import select
     from qpv.warehouse import Warehouse
 
     store = Warehouse(project.warehouse)
@@ -145,7 +145,7 @@ def pdf_command(
 ) -> None:
     """Print the briefs of a quarter as PDF."""
     from qpv import batch, pdf, site
-    from qpv.profile import select
+    from qpv.selection import select
     from qpv.warehouse import Warehouse
 
     when = Quarter.parse(quarter) if quarter else Quarter.last_complete(dt.date.today())
