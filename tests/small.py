@@ -27,7 +27,7 @@ from qpv.warehouse import Warehouse
 notebooks, warehouse, outputs = map(Path, sys.argv[1:4])
 codes = select(Warehouse(warehouse), "contracts")
 tasks = batch.plan(codes, sys.argv[5:], Quarter(2026, 3), notebooks, warehouse, outputs)
-batch.run(tasks, int(sys.argv[4]), lambda record: print(record.qpv, record.theme, flush=True))
+batch.run(tasks, int(sys.argv[4]), lambda record: record.skipped or print(record.qpv, record.theme, flush=True))
 """
 
 

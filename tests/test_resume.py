@@ -52,17 +52,18 @@ def test_twenty_kills_at_random_moments_change_not_a_byte(
 ) -> None:
     notebooks, expected = whole
     outputs, quarter = tmp_path / "outputs", tmp_path / "outputs" / "2026-T3"
+    log = notebooks.with_name("run.log")
     chance = random.Random(20)
     for turn in range(RUNS):
         with small.start(notebooks, embedded_folder, outputs, THEMES) as run:
             assert run.stdout is not None
             for victim in ("brief", "brief", "nursery"):
-                assert run.stdout.readline(), "the run had ended before it was harmed"
+                assert run.stdout.readline(), log.read_text("utf-8")
                 time.sleep(chance.uniform(0, 0.2))
                 nursery, *briefs = children(run.pid)
                 # A brief that is killed from outside is made again; a nursery, with all that it was making, is started again.
                 kill([nursery] if victim == "nursery" else briefs[:1])
-            assert run.stdout.readline(), "the run had ended before it was killed"
+            assert run.stdout.readline(), log.read_text("utf-8")
             time.sleep(chance.uniform(0, 0.2))
             machine = turn % 2
             kill([run.pid, *(children(run.pid) if machine else [])])

@@ -66,7 +66,7 @@ class Crew:
         self._log = log
         self._nursery: subprocess.Popen[bytes] | None = None
         self._said = bytearray()
-        self._ended = ""
+        self._ended = 0
 
     def work(self, waiting: deque[Task | Figures]) -> Iterator[tuple[Task | Figures, Record]]:
         """Do all that waits, also what is added meanwhile; give each with its record when it is done.
@@ -129,19 +129,25 @@ class Crew:
             nursery.kill()  # it has just died, which is noticed when its answer is awaited
 
     def _started(self) -> subprocess.Popen[bytes]:
-        if self._nursery is None:
-            self._log.parent.mkdir(parents=True, exist_ok=True)
-            self._said = bytearray()
-            environment = os.environ | {STILL: "1", "OMP_NUM_THREADS": "1"}
-            with self._log.open("ab") as log:
-                self._nursery = subprocess.Popen(
-                    [sys.executable, "-m", "qpv.batch.nursery"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log, bufsize=0,
-                    env=environment, start_new_session=True,
-                )  # fmt: skip
+        for _ in range(_ATTEMPTS):
+            if self._nursery is not None:
+                return self._nursery
+            self._start()
             self._say(self._settings.as_json())
-            if self._answer() is None:
-                raise NurseryError(f"the process that makes briefs does not start ({self._ended}): {self._log} says why")
+            if self._answer() is None and -self._ended not in _OUTSIDE:
+                break
+        if self._nursery is None:
+            raise NurseryError(f"the process that makes briefs does not start (code {self._ended}): {self._log} says why")
         return self._nursery
+
+    def _start(self) -> None:
+        self._log.parent.mkdir(parents=True, exist_ok=True)
+        self._said = bytearray()
+        with self._log.open("ab") as log:
+            self._nursery = subprocess.Popen(
+                [sys.executable, "-m", "qpv.batch.nursery"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log, bufsize=0,
+                env=os.environ | {STILL: "1", "OMP_NUM_THREADS": "1"}, start_new_session=True,
+            )  # fmt: skip
 
     def _answer(self) -> dict[str, Any] | None:
         """Wait for the next answer; ``None`` when the nursery is dead."""
@@ -172,7 +178,7 @@ class Crew:
             nursery.kill()
             nursery.wait()
         nursery.stdout.close()
-        self._ended = f"code {nursery.returncode}"
+        self._ended = nursery.returncode
         self._nursery = None
 
 
