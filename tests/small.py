@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import signal
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -57,7 +58,12 @@ def start(folder: Path, warehouse: Path, outputs: Path, themes: Sequence[str], j
     """Start a run over the QPV of the contracts, in a session of its own."""
     words = [sys.executable, "-c", SCRIPT, str(folder), str(warehouse), str(outputs), str(jobs), *themes]
     with folder.with_name("run.log").open("ab") as log:
-        return subprocess.Popen(words, stdout=subprocess.PIPE, stderr=log, start_new_session=True)
+        return subprocess.Popen(words, stdout=subprocess.PIPE, stderr=log, start_new_session=True, preexec_fn=_hear_ctrl_c)
+
+
+def _hear_ctrl_c() -> None:
+    """A shell that starts the tests in the background makes them, and all that they start, deaf to it."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 def content(outputs: Path) -> dict[str, str]:
