@@ -14,7 +14,7 @@ import pandas as pd
 from qpv import grammar
 from qpv.analysis import Change, Direction, Rank, Refusal, unfavourable
 from qpv.catalog import Indicator
-from qpv.comparison import STATUS_CAUTIONS, KeyFigure, is_missing
+from qpv.comparison import MEDIAN_AT_BOTH_DATES, STATUS_CAUTIONS, KeyFigure, is_missing
 from qpv.numbers import NNBSP, format_difference, format_number, format_value, french_spacing
 from qpv.quarter import format_period
 from qpv.vocabulary import Polarity, Status
@@ -200,7 +200,7 @@ def _about_the_head(figure: KeyFigure, *, tell_own: bool, tell_gap: bool) -> lis
     lines = []
     # A number of people is no distance from that of another place.
     if tell_gap and not isinstance(figure.peer_change, Refusal) and figure.indicator.unit != "count":
-        lines.append(_gap_change(figure.peer_change, figure.indicator, "la médiane des QPV de France"))
+        lines.append(_gap_change(figure.peer_change, figure.indicator, MEDIAN_AT_BOTH_DATES))
         tell_gap = False
     both = isinstance(figure.own_change, Refusal) and isinstance(figure.gap_change, Refusal)
     if tell_own and tell_gap and both:
