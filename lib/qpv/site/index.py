@@ -113,7 +113,7 @@ Données{NNBSP}: tous les chiffres du quartier, en CSV.</p>
     script = template("index.js") + "</script><script>" + (files("qpv.brief") / "template" / "brief.js").read_text("utf-8")
     return shell(
         "index.html", "Observatoire des quartiers prioritaires", quarter, f"{defs(drawn.outlines)}{body}<script>{leaflet_js()}</script>",
-        style=leaflet_css() + _rules(run), script=script, maps=True,
+        style=leaflet_css() + _rules(run), script=script, maps="data-map" in drawn.html,
     )  # fmt: skip
 
 
