@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from playwright.sync_api import Page
 from pypdf import PdfReader
 
-#: Charts and rows of key figures with the words that paper shows of them: what is folded or only for the screen is not.
+#: Charts and rows of tables with the words that paper shows of them: what is folded or only for the screen is not.
 _PIECES = """() => {
   const words = box => {
     const walker = document.createTreeWalker(box, NodeFilter.SHOW_TEXT), found = [];
@@ -21,7 +21,7 @@ _PIECES = """() => {
     return found;
   };
   const charts = [...document.querySelectorAll('figure')].filter(f => f.querySelector('svg.chart'));
-  return {charts: charts.map(words), rows: [...document.querySelectorAll('table.key tbody tr')].map(words)};
+  return {charts: charts.map(words), rows: [...document.querySelectorAll('tbody tr')].filter(r => r.checkVisibility()).map(words)};
 }"""
 
 #: For each map that stands still on paper: its box, and how many of its shapes can be seen in it.
@@ -56,6 +56,12 @@ class Printed:
     def cut(self, pieces: Iterable[list[str]]) -> list[str]:
         """Name the pieces that no single sheet holds whole."""
         return [" ".join(p)[:80] for p in pieces if not any(all(run_together(w) in s for w in p) for s in self.sheets)]
+
+    def without_foot(self, *words: str) -> list[str]:
+        """Name the sheets whose foot lacks some words, or the sheet's number."""
+        numbers = [f"{n}/{len(self.sheets)}" for n in range(1, len(self.sheets) + 1)]
+        wanted = [run_together(w) for w in words]
+        return [n for n, s in zip(numbers, self.sheets, strict=True) if not all(w in s for w in (*wanted, n))]
 
 
 def run_together(words: str) -> str:

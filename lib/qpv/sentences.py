@@ -52,6 +52,7 @@ PHRASES: Final = {
     "some missing": "Pour ce quartier, {count} des {all} chiffres clés manquent : {names}",
     "all missing": "Aucun des {all} chiffres clés n’est connu pour ce quartier",
     "known around": "On connaît {noun} {where} ({value} en {when}), mais pas pour le quartier",
+    "why below": "La raison de chaque absence est donnée plus bas, avec le fichier officiel à obtenir quand il existe",
     "nothing known": "Aucun chiffre clé n’est connu, ni pour le quartier ni pour les territoires qui l’entourent, à la date de ce brief",
 }  # fmt: skip
 
@@ -168,6 +169,8 @@ def summary(figures: Sequence[KeyFigure]) -> list[str]:
     if rank and len(lines) < 5 - len(missing):
         lines.append(rank)
     lines += _known_around(figures)[: max(0, 3 - len(lines) - len(missing))]
+    if missing and len(lines) + len(missing) < 3:
+        missing.append(_phrase("why below"))
     return [f"{line}." for line in [*lines, *missing]]
 
 

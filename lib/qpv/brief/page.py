@@ -142,7 +142,7 @@ class Brief:
         easy = f"<section class='easy'><h3>En trois phrases simples</h3>{simple}<p class='note'>Les chiffres sont arrondis.</p></section>"
         notes = "".join(f"<li>{text(n)}</li>" for n in notices(self.profile, self.figures))
         warned = f"<div class='notice'><h3>À savoir avant de lire</h3><ul>{notes}</ul></div>" if notes else ""
-        return Block(f"<ul class='brief'>{lines}</ul>{easy}{warned}")
+        return Block(f"<div class='first'><ul class='brief'>{lines}</ul>{easy}</div>{warned}")
 
     def _keep_what_moved(self) -> None:
         """Keep the figures at both ends of every change that is told."""
