@@ -39,17 +39,21 @@ class Colleges:
 
     places: pd.DataFrame
     others: int  # collèges of the agglomération that are not shown
+    tied: bool  # whether the nearest of those stands at the same point as the last that is shown
 
     @property
     def title(self) -> str:
         """Name them, in French."""
-        return f"Les {NEAREST} collèges les plus proches" if self.others else "Collèges de l’agglomération"
+        if not self.others:
+            return "Collèges de l’agglomération"
+        return f"{NEAREST} des collèges les plus proches" if self.tied else f"Les {NEAREST} collèges les plus proches"
 
     @property
     def note(self) -> str:
         """Say, in French, what is not shown, and what stands at the point of its commune."""
         vague = int((~self.places["exact"]).sum())
-        left = f"{format_number(self.others)} autres collèges de l’agglomération, plus éloignés, ne sont pas montrés."
+        left = f"{format_number(self.others)} autres collèges de l’agglomération ne sont pas montrés"
+        left += f"{NNBSP}: au même point, l’ordre est celui des noms." if self.tied else ", car plus éloignés."
         placed = (
             "1 collège sans coordonnées publiées est placé au point de sa commune." if vague == 1
             else f"{vague} collèges sans coordonnées publiées sont placés au point de leur commune."
@@ -74,7 +78,9 @@ def colleges(profile: Profile) -> Colleges:
     places = places.assign(
         exact=exact, near=places["communes"].isin(own), far=across**2 + (places["latitude"] - latitude) ** 2
     ).sort_values(["near", "far", "communes", "name"], ascending=[False, True, True, True], kind="stable")
-    return Colleges(places.iloc[:NEAREST], max(0, len(places) - NEAREST))
+    shown, others = places.iloc[:NEAREST], len(places) - NEAREST
+    tied = others > 0 and bool((places[["near", "far"]].iloc[NEAREST] == shown[["near", "far"]].iloc[-1]).all())
+    return Colleges(shown, max(0, others), tied)
 
 
 def school_facts(profile: Profile, codes: list[str]) -> pd.DataFrame:
