@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pages
 import pytest
-from pages import EVERY, MADE, Gallery
+from pages import EVERY, KINDS, MADE, Gallery
 from visits import Visit, opened, unfold
 
 
@@ -54,6 +54,17 @@ def test_page_unfolded_and_scrolled_asks_for_nothing_and_reports_no_error(visit:
     assert visit.troubles == []
 
 
+def test_only_the_tick_of_the_ign_layer_asks_for_anything_and_only_of_the_ign(visit: Visit, gallery: Gallery) -> None:
+    path = gallery.path(KINDS[0])
+    unfold(opened(visit, path))
+    assert visit.asked == [path.as_uri()]
+    visit.page.locator(".ground input").first.check()
+    visit.page.wait_for_timeout(500)
+    hosts = {url.split("/")[2] for url in visit.asked[1:]}
+    assert hosts == {"data.geopf.fr"}
+    assert not [t for t in visit.troubles if "Content Security Policy" in t]
+
+
 AGAIN = """
 import sys
 from pathlib import Path
@@ -67,7 +78,7 @@ assert [r.error for r in batch.run(tasks, jobs=1)] == [None] * len(tasks)
 
 def test_another_process_with_other_hashes_and_one_job_gives_the_same_bytes(gallery: Gallery, tmp_path: Path) -> None:
     """The gallery was made by two jobs at once, with the hash seed of this process."""
-    themes = ["revenue", "education"]
+    themes = ["revenue", "education", "portrait"]
     seed = "1" if os.environ.get("PYTHONHASHSEED") != "1" else "2"
     arguments = [str(pages.NOTEBOOKS), str(gallery.warehouse), str(tmp_path), pages.BEAU_MARAIS, *themes]
     done = subprocess.run(

@@ -127,3 +127,27 @@ def test_numbers_of_the_key_table_read_back_are_the_figures_of_the_page(gallery:
         assert near, f"{label}, {level}: the page writes {words!r} ({period}), its figures are {found}"
         read += 1
     assert read >= (10 if name == KINDS[0] else 1)
+
+
+@pytest.mark.parametrize("name", BRIEFS)
+def test_behind_each_figure_stands_all_that_a_reader_needs_to_trust_it(gallery: Gallery, catalog: Catalog, name: str) -> None:
+    by_label = {i.label: i for i in catalog.indicators.values()}
+    for row in gallery.soup(name).select("table.key tr:has(td.own)"):
+        about = row.find_next_sibling("tr", class_="about")
+        said = [(d.dt.get_text(), d.dd.get_text()) for d in about.select("dl > div")]
+        terms = {term for term, _ in said}
+        indicator = by_label[next(row.th.stripped_strings)]
+        assert terms >= {"Définition", "Champ"}
+        if row.find("td", class_="own").strong:
+            assert terms >= {"Valeur", "Source", "Édition", "Licence", "Où", "Périmètre", "Évolution", "Évolution de l’écart"}
+            assert "publiée" in dict(said)["Édition"]
+        assert [words for term, words in said if term == "Limite"] == list(indicator.warnings)
+
+
+@pytest.mark.parametrize("name", BRIEFS)
+def test_in_brief_has_three_to_five_sentences_and_three_in_simple_words(gallery: Gallery, name: str) -> None:
+    soup = gallery.soup(name)
+    assert 3 <= len(soup.select("ul.brief > li")) <= 5
+    simple = [p.get_text() for p in soup.select(".easy p:not(.note)")]
+    assert len(simple) == 3
+    assert all(p.endswith(".") for p in simple)

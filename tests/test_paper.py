@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pages
@@ -35,6 +36,21 @@ def test_page_around_the_briefs_prints_on_numbered_sheets_and_cuts_no_row(
     assert 1 <= len(paper.sheets) <= pages.budget(name).sheets
     assert paper.without_foot(visit.page.title()) == []
     assert paper.cut(paper.rows) == []
+
+
+def test_agglomeration_of_22_qpv_prints_on_six_sheets_and_each_repeated_head_has_its_words(
+    visit: Visit, tmp_path_factory: pytest.TempPathFactory, full_folder: Path
+) -> None:
+    opened(visit, pages.lens(tmp_path_factory, full_folder).path("agglomeration"))
+    paper = printed.printed(visit.page)
+    assert len(paper.sheets) <= pages.budget("agglomeration").sheets
+    assert paper.cut(paper.charts) == []
+    assert paper.cut(paper.rows) == []
+    # Where a table of QPV goes on, its head stands again above the first row, with the years of its columns.
+    before = [sheet.partition("QP0620")[0] for sheet in paper.sheets if "QP0620" in sheet]
+    continued = [words for words in before if "QPVdupérimètre" not in words]
+    assert continued
+    assert [words for words in continued if not re.search("Quartier.*(201[0-9]|202[0-4])", words)] == []
 
 
 @pytest.mark.parametrize("drawn", [False, True], ids=["maps not yet drawn", "maps drawn"])
