@@ -7,20 +7,26 @@ import re
 
 import pages
 import printed
-from pages import KINDS, Gallery, Run
-from visits import Visit, opened
+import pytest
+from pages import KINDS, SYNTHESES, Gallery, Run
+from visits import Visit, opened, unfold
 
 MARKS = re.compile("[\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 
 
-def test_hostile_names_add_no_element_no_attribute_and_no_direction_to_the_page(gallery: Gallery, hostile: Run) -> None:
-    page, soup = hostile.html("revenue"), hostile.soup("revenue")
-    sound = gallery.soup(KINDS[0])
+@pytest.mark.parametrize("name", [KINDS[0], *SYNTHESES])
+def test_hostile_names_add_no_element_no_attribute_and_no_direction_to_the_page(
+    gallery: Gallery, hostile: Run, name: str
+) -> None:
+    kind = name.rpartition("/")[2]
+    page, soup = hostile.html(kind), hostile.soup(kind)
+    sound = gallery.soup(name)
+    assert "alert(1)" in pages.visible(soup)
     assert len(soup.find_all("script", type=False)) == len(sound.find_all("script", type=False))
     assert {t.name for t in soup.find_all()} <= {t.name for t in sound.find_all()}
     assert [a for t in soup.find_all() for a in t.attrs if a.startswith("on")] == []
     assert MARKS.search(page) is None
-    assert not pages.HOSTILE.isascii() or soup.title.string.startswith(pages.HOSTILE)
+    assert kind == "agglomeration" or soup.title.string.startswith(pages.HOSTILE)
     for svg in soup.find_all("svg"):
         assert not svg.find_all(["script", "foreignobject", "image", "a"])
 
@@ -31,6 +37,14 @@ def test_hostile_names_are_data_in_the_json_blocks(hostile: Run) -> None:
     for block in soup.find_all("script", type="application/json"):
         assert not set("<>&") & set(block.string)
     assert any("alert(1)" in block.string for block in soup.select(".map script"))
+
+
+@pytest.mark.parametrize("kind", ["revenue", "portrait", "agglomeration"])
+def test_hostile_names_run_nothing_and_ask_for_nothing(visit: Visit, hostile: Run, kind: str) -> None:
+    path = hostile.path(kind)
+    unfold(opened(visit, path))
+    assert visit.asked == [path.as_uri()]
+    assert visit.troubles == []
 
 
 def test_hostile_names_print_as_words_on_each_sheet_and_bring_no_script_along(visit: Visit, hostile: Run) -> None:
