@@ -23,7 +23,8 @@ def test_hostile_names_add_no_element_no_attribute_and_no_direction_to_the_page(
     sound = gallery.soup(name)
     assert "alert(1)" in pages.visible(soup)
     assert len(soup.find_all("script", type=False)) == len(sound.find_all("script", type=False))
-    assert {t.name for t in soup.find_all()} <= {t.name for t in sound.find_all()}
+    # Without official contours a QPV is a circle at the point of its commune.
+    assert {t.name for t in soup.find_all()} <= {t.name for t in sound.find_all()} | {"circle"}
     assert [a for t in soup.find_all() for a in t.attrs if a.startswith("on")] == []
     assert MARKS.search(page) is None
     assert kind == "agglomeration" or soup.title.string.startswith(pages.HOSTILE)
