@@ -266,6 +266,8 @@ def slow(fresh: Project) -> Iterator[tuple[subprocess.Popen[str], Project]]:
     process = subprocess.Popen(
         fresh.command(*request()), cwd=fresh.root, env=fresh.environment(), text=True, encoding="utf-8",
         stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True,
+        # What a shell starts in the background ignores SIGINT, and so would all that it starts in turn.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )  # fmt: skip
     while not started.exists() and process.poll() is None:  # however long a busy machine takes
         time.sleep(0.1)
