@@ -147,11 +147,11 @@ def beau_marais(tmp_path_factory: pytest.TempPathFactory, full_folder: Path) -> 
 
 
 @pytest.fixture(scope="session")
-def gallery(tmp_path_factory: pytest.TempPathFactory, full_folder: Path) -> Gallery:
-    """Real briefs of six quartiers that differ in what is known of them."""
+def gallery(tmp_path_factory: pytest.TempPathFactory, full_folder: Path, embedded_folder: Path) -> Gallery:
+    """Real briefs of six quartiers that differ in what is known of them, and the pages around them."""
     import pages
 
-    return pages.gallery(tmp_path_factory, full_folder)
+    return pages.gallery(tmp_path_factory, full_folder, embedded_folder)
 
 
 @pytest.fixture(scope="session")

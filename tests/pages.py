@@ -24,6 +24,7 @@ from qpv.quarter import Quarter
 from qpv.selection import select
 from qpv.vocabulary import BRIEF_THEMES
 from qpv.warehouse import Warehouse
+from visits import WIDTHS
 
 NOTEBOOKS = ROOT / "notebooks"
 QUARTER = Quarter(2026, 3)
@@ -58,13 +59,22 @@ THEME_BUDGET = Budget(1_200_000, 6)
 #: The bounds of each kind of page; a new kind needs a line here and a place in GALLERY, SYNTHESES or SITE.
 BUDGETS = dict.fromkeys(BRIEF_THEMES, THEME_BUDGET) | {
     "portrait": Budget(1_500_000, 2), "agglomeration": Budget(1_500_000, 6),
-    "index": Budget(2_500_000, 99), "data": Budget(2_500_000, 99),
 }  # fmt: skip
 #: The pages of a run itself, beside its briefs.
-SITE = ("index", "data")
+SITE = tuple(page.removesuffix(".html") for page in site.frame.PAGES)
+BUDGETS |= dict.fromkeys(SITE, Budget(2_500_000, 40))
 #: The briefs that put all themes, or all quartiers, together.
 SYNTHESES = (f"{BEAU_MARAIS}/portrait", "200090751/agglomeration")
 BRIEFS = tuple(f"{code}/{kind}" for code, kinds in GALLERY.items() for kind in kinds)
+MADE = (*BRIEFS, *SYNTHESES)
+EVERY = (*MADE, *SITE)
+#: One page of each kind; the other quartiers show what differs in what is known.
+KINDS = (*(f"{BEAU_MARAIS}/{theme}" for theme in BRIEF_THEMES), *SYNTHESES, *SITE)
+#: The three widths for one page of each kind, one width for each other page.
+LOOKS = [
+    *((name, width) for name in KINDS for width in WIDTHS),
+    *((name, WIDTHS[n % 3]) for n, name in enumerate(sorted(set(EVERY) - set(KINDS)))),
+]
 
 
 @dataclass(frozen=True)
@@ -111,7 +121,7 @@ class Gallery:
 
     @property
     def warehouse(self) -> Path:
-        return self.runs[0].warehouse
+        return self.runs[-1].warehouse
 
 
 def budget(name: str) -> Budget:
@@ -162,8 +172,28 @@ def lens(factory: pytest.TempPathFactory, warehouse: Path) -> Run:
     return _once(factory, "run-lens", lambda outputs: publish(warehouse, outputs, LENS, ["agglomeration"]))
 
 
-def gallery(factory: pytest.TempPathFactory, warehouse: Path) -> Gallery:
-    """Real briefs of six quartiers: those of Beau Marais, and a few of the others."""
+def around(factory: pytest.TempPathFactory, warehouse: Path, before: Path) -> Run:
+    """The pages around the briefs of Beau Marais, once the official files have come in beside the embedded data; one failed."""
+
+    def make(outputs: Path) -> Run:
+        store, folder = outputs / "warehouse", outputs / str(QUARTER)
+        builds = [Warehouse(warehouse).path, Warehouse(before).path]
+        for build_ in builds:
+            (store / build_.name).parent.mkdir(parents=True, exist_ok=True)
+            (store / build_.name).symlink_to(build_, target_is_directory=True)
+        (store / "CURRENT").write_text("\n".join(b.name for b in builds), "utf-8")
+        made = beau_marais(factory, warehouse)
+        shutil.copytree(made.folder, folder)
+        error = {"cell": 3, "name": "SourceError", "message": "le fichier manque"}
+        records = [*made.records, batch.Record(FORT_NIEULAY, "revenue", "failed", error=error)]
+        site.write_index(records, QUARTER, Warehouse(store), folder)
+        return Run(folder, store, records)
+
+    return _once(factory, "run-around", make)
+
+
+def gallery(factory: pytest.TempPathFactory, warehouse: Path, before: Path) -> Gallery:
+    """Real briefs of six quartiers, those of Beau Marais and a few of the others, and the pages around them."""
 
     def make(outputs: Path) -> Run:
         others = [(code, kinds) for code, kinds in GALLERY.items() if code != BEAU_MARAIS]
@@ -172,7 +202,8 @@ def gallery(factory: pytest.TempPathFactory, warehouse: Path) -> Gallery:
         assert [r.error for r in records if r.error] == []
         return Run(outputs / str(QUARTER), warehouse, records)
 
-    return Gallery((beau_marais(factory, warehouse), syntheses(factory, warehouse), _once(factory, "run-gallery", make)))
+    runs = (around(factory, warehouse, before), beau_marais(factory, warehouse), syntheses(factory, warehouse))
+    return Gallery((*runs, _once(factory, "run-gallery", make)))
 
 
 def beau_marais_in_2021(factory: pytest.TempPathFactory, warehouse: Path) -> Run:
@@ -196,7 +227,7 @@ def hostile(factory: pytest.TempPathFactory) -> Run:
         rename_qpv(data / "reference" / "qpv.csv", FORT_NIEULAY, HOSTILE_PEER)
         warehouse = data / "warehouse"
         build(data, [], warehouse)
-        return publish(warehouse, outputs, BEAU_MARAIS, ["revenue"])
+        return publish(warehouse, outputs, BEAU_MARAIS, ["revenue", "portrait", "agglomeration"])
 
     return _once(factory, "run-hostile", make)
 

@@ -10,16 +10,18 @@ from dataclasses import dataclass
 from playwright.sync_api import Page
 from pypdf import PdfReader
 
-#: Charts with all their words, and rows of key figures with the words of their cells, folds left out.
+#: Charts and rows of tables with the words that paper shows of them: what is folded or only for the screen is not.
 _PIECES = """() => {
   const words = box => {
     const walker = document.createTreeWalker(box, NodeFilter.SHOW_TEXT), found = [];
-    while (walker.nextNode())
-      if (!walker.currentNode.parentElement.closest('details, style, script, title, .rank .newer')) found.push(walker.currentNode.data);
+    while (walker.nextNode()) {
+      const {data, parentElement} = walker.currentNode;
+      if (data.trim() && parentElement.checkVisibility() && !parentElement.closest('style, script, title, desc')) found.push(data);
+    }
     return found;
   };
   const charts = [...document.querySelectorAll('figure')].filter(f => f.querySelector('svg.chart'));
-  return {charts: charts.map(words), rows: [...document.querySelectorAll('table.key tbody tr')].map(words)};
+  return {charts: charts.map(words), rows: [...document.querySelectorAll('tbody tr')].filter(r => r.checkVisibility()).map(words)};
 }"""
 
 #: For each map that stands still on paper: its box, and how many of its shapes can be seen in it.
@@ -55,16 +57,22 @@ class Printed:
         """Name the pieces that no single sheet holds whole."""
         return [" ".join(p)[:80] for p in pieces if not any(all(run_together(w) in s for w in p) for s in self.sheets)]
 
+    def without_foot(self, *words: str) -> list[str]:
+        """Name the sheets whose foot lacks some words, or the sheet's number."""
+        numbers = [f"{n}/{len(self.sheets)}" for n in range(1, len(self.sheets) + 1)]
+        wanted = [run_together(w) for w in words]
+        return [n for n, s in zip(numbers, self.sheets, strict=True) if not all(w in s for w in (*wanted, n))]
+
 
 def run_together(words: str) -> str:
-    """Leave out spaces and soft hyphens, and take ligatures apart, as no two printers agree on them."""
-    return "".join(c for c in unicodedata.normalize("NFKC", words) if not c.isspace() and c != "\u00ad")
+    """Leave out spaces and hyphens, and take ligatures apart, as no two printers agree on them."""
+    return "".join(c for c in unicodedata.normalize("NFKC", words) if not c.isspace() and c not in "\u00ad\u2010-")
 
 
 def printed(page: Page) -> Printed:
     """Print an open page on A4."""
-    pieces = page.evaluate(_PIECES)
     page.emulate_media(media="print")
+    pieces = page.evaluate(_PIECES)
     maps = [Still(**m) for m in page.evaluate(_MAPS)]
     page.emulate_media(media="null")
     pdf = page.pdf(prefer_css_page_size=True, print_background=True)

@@ -127,7 +127,9 @@ def test_count_has_no_gap(full: Warehouse) -> None:
 
 def test_page_names_mean_lowest_and_highest(run: Run) -> None:
     soup = run.soup("agglomeration")
-    (row,) = [r for r in soup.select("table.photo tbody tr") if r.th.get_text().startswith("Médiane du revenu disponible")]
+    (row,) = [
+        r for r in soup.select("table.photo tr:has(td[data-head])") if r.th.get_text().startswith("Médiane du revenu disponible")
+    ]
     cells = [" ".join(td.get_text(" ").split()) for td in row.select("td")]
     assert cells[:4] == [
         "2019 22 QPV sur 22", "14 081 €", "13 140 € Quartier du 3/15", "15 130 € Quartier Saint-Elie - Fosse 13, Cité Des Taberneaux",

@@ -119,7 +119,7 @@ def quadrant(
         up, down = ("l’écart se creuse ↑", "l’écart se réduit ↓") if adverse else ("hausse relative", "baisse relative")
         for y, words, va in ((0.985, up, "top"), (0.015, down, "bottom")):
             axes.annotate(words, (0.99, y), xycoords="axes fraction", ha="right", va=va, fontsize=9, color=MUTED)
-        side = f"écart avec {_shorten(against, 40)}" + (" → défavorable" if adverse else "")
+        side = f"écart avec {_shorten(against, 60)}" + (" → défavorable" if adverse else "")
         axes.set_xlabel(side)
         axes.set_ylabel("évolution de l’écart")
         for axis in (axes.xaxis, axes.yaxis):
@@ -254,8 +254,13 @@ def _shorten(name: str, length: int) -> str:
 
 def _svg(figure: Figure, key: str, source: str) -> str:
     """Write the figure as an inline SVG whose ids cannot meet those of another chart."""
-    lines = textwrap.wrap(_shorten(source, 215), 118)
-    figure.text(0.01, 0.012, "\n".join(lines), fontsize=7.5, color=MUTED, ha="left", va="bottom", linespacing=1.25)
+    lines = textwrap.wrap(visible(source), 118)
+    height = 72 * figure.get_figheight()
+    # The axes leave room for two lines; more of them reach below the figure, and the drawing with them.
+    below = 7.5 * 1.45 * max(0, len(lines) - 2)
+    figure.text(
+        0.01, 0.012 - below / height, "\n".join(lines), fontsize=7.5, color=MUTED, ha="left", va="bottom", linespacing=1.25
+    )
     buffer = io.StringIO()
     figure.savefig(buffer, format="svg", metadata={"Date": None, "Creator": None, "Format": None, "Type": None}, transparent=True)
     drawing = buffer.getvalue()
@@ -267,8 +272,10 @@ def _svg(figure: Figure, key: str, source: str) -> str:
     drawing = re.sub(r'\bid="', f'id="{key}-', drawing)
     drawing = re.sub(r'xlink:href="#', f'href="#{key}-', drawing)
     drawing = re.sub(r"url\(#", f"url(#{key}-", drawing)
-    drawing = re.sub(r'<svg [^>]*viewBox="([^"]+)"[^>]*>',
-                     rf'<svg class="chart" viewBox="\1" role="img" aria-labelledby="{key}-t">', drawing, count=1)  # fmt: skip
+    box = f"0 0 {72 * figure.get_figwidth():g} {height + below:g}"
+    drawing = re.sub(
+        r"<svg [^>]*>", f'<svg class="chart" viewBox="{box}" role="img" aria-labelledby="{key}-t">', drawing, count=1
+    )
     return re.sub(r"\n\s*", "\n", drawing)
 
 

@@ -20,6 +20,9 @@ from qpv.vocabulary import ABSENT, STATUS_FR, Status
 #: Fewer QPV than this make no median of "the QPV of France".
 MEDIAN_OF: Final = 100
 
+#: The name of that median where two dates are compared.
+MEDIAN_AT_BOTH_DATES: Final = "la médiane des QPV de France connus aux deux dates"
+
 #: Scopes of the peers, from near to far.
 SCOPES: Final = ("epci", "departement", "similar", "france")
 
@@ -117,10 +120,9 @@ def key_figure(profile: Profile, indicator: Indicator) -> KeyFigure:
                 ranks[scope] = place
                 others = peers.drop(own["territory"], errors="ignore") if scope == "similar" else peers
                 middle[scope] = float(others.median())
-        medians = _medians(profile, indicator, own["generation"])
-        median = medians.get(own["period"])
+        median = medians(profile, indicator, own["generation"]).get(own["period"])
         own_change = _because_of_perimeter(profile, own_change, own)
-        peer_change = analysis.gap_change(series, medians, indicator, mine["generation"])
+        peer_change = _peer_change(profile, indicator, own["generation"], mine)
         if level and indicator.unit != "count":  # a part is no gap away from its whole
             gap = analysis.gap(_figure(own), _figure(cells[level].row), indicator)
             gap_change, change_level = _gap_change(mine, levels, indicator, level)
@@ -170,9 +172,13 @@ def quadrant_input(profile: Profile, indicator: Indicator) -> tuple[pd.DataFrame
             table, scope = _shared(profile, rows, series, generation, indicator, scopes)
             if scope:
                 return table, profile.comparators[level][0].name, scope
-    medians = pd.Series(_medians(profile, indicator, generation), dtype=float)
-    table, scope = _shared(profile, rows, medians, generation, indicator, ("departement", "france"))
-    return table, "la médiane des QPV de France", scope
+    wide = ("departement", "france")
+    table, scope = _shared(profile, rows, medians(profile, indicator, generation), generation, indicator, wide)
+    span = analysis.quadrant(table, indicator)
+    if not isinstance(span, Refusal):
+        same = medians(profile, indicator, generation, span[1:3])
+        table, scope = _shared(profile, rows, same, generation, indicator, wide)
+    return table, MEDIAN_AT_BOTH_DATES, scope
 
 
 def _shared(
@@ -242,10 +248,27 @@ def _gap_change(
     return refusal, first
 
 
-def _medians(profile: Profile, indicator: Indicator, generation: str) -> dict[str, float]:
-    """Median of all QPV by period, where enough of them have a value."""
-    grouped = profile.of_all_qpv(indicator.id, generation).groupby("period")["value"]
-    return dict(grouped.median()[grouped.size() >= MEDIAN_OF])
+def medians(profile: Profile, indicator: Indicator, generation: str, both: Sequence[str] = ()) -> pd.Series:
+    """Give the median of the QPV of France by period, where ``MEDIAN_OF`` of them have a value.
+
+    With ``both``, two periods, those that have a value at both of them alone: a median also moves when others come in.
+    """
+    rows = profile.of_all_qpv(indicator.id, generation)
+    if both:
+        rows = rows[rows["period"].isin(both)]
+        rows = rows[rows.groupby("territory")["period"].transform("nunique") == len(set(both))]
+    grouped = rows.groupby("period")["value"]
+    return grouped.median()[grouped.size() >= MEDIAN_OF]
+
+
+def _peer_change(profile: Profile, indicator: Indicator, generation: str, mine: pd.DataFrame) -> Change | Refusal:
+    """Answer Q1 beside the median of the QPV of France, of the same QPV at both dates."""
+    series = dict(zip(mine["period"], mine["value"], strict=True))
+    found = analysis.gap_change(series, dict(medians(profile, indicator, generation)), indicator, mine["generation"])
+    if isinstance(found, Refusal):
+        return found
+    same = medians(profile, indicator, generation, (found.start, found.end))
+    return analysis.gap_change(series, dict(same), indicator, mine["generation"])
 
 
 def is_missing(figure: KeyFigure) -> bool:

@@ -16,7 +16,7 @@ import pandas as pd
 from qpv import analysis
 from qpv.analysis import MINIMUM_PEERS, Change, Direction, Refusal
 from qpv.catalog import Indicator
-from qpv.comparison import MEDIAN_OF, NEAR_YEARS
+from qpv.comparison import MEDIAN_AT_BOTH_DATES, NEAR_YEARS, medians
 from qpv.numbers import NNBSP, french_spacing
 from qpv.profile import Profile
 from qpv.quarter import UNDATED, format_period, period_position
@@ -205,8 +205,8 @@ def widening(panel: Profile, shot: Photograph) -> Widening | Refusal:
     rows = _of_panel(panel, indicator, shot.generation)
     refusal: Refusal | None = None
     for level in (*BESIDE, "qpv"):
-        facts = _medians(panel, indicator, shot.generation) if level == "qpv" else panel.of_level(indicator.id, level)
-        other = facts.set_index("period")["value"]
+        facts = panel.of_level(indicator.id, level)
+        other = medians(panel, indicator, shot.generation) if level == "qpv" else facts.set_index("period")["value"]
         table = rows[["territory", "period"]].assign(own=rows["value"], other=rows["period"].map(other))
         result = analysis.quadrant(table, indicator)
         if isinstance(result, Refusal):
@@ -214,14 +214,14 @@ def widening(panel: Profile, shot: Photograph) -> Widening | Refusal:
             continue
         points, start, end, caution = result
         if level == "qpv":  # again with the QPV known at both dates: a median moves when others come in
-            other = _medians(panel, indicator, shot.generation, (start, end)).set_index("period")["value"]
+            other = medians(panel, indicator, shot.generation, (start, end))
             result = analysis.quadrant(table.assign(other=table["period"].map(other)), indicator)
             if isinstance(result, Refusal):
                 continue
             points, start, end, caution = result
         both = rows[rows["period"].isin((start, end)) & rows["territory"].isin(points["territory"])]
         ends = both if level == "qpv" else pd.concat([both, facts.loc[facts["period"].isin((start, end)), both.columns]])
-        name = "la médiane des QPV de France connus aux deux dates" if level == "qpv" else next(
+        name = MEDIAN_AT_BOTH_DATES if level == "qpv" else next(
             p.name for p in panel.comparators[level] if p.code == facts["territory"].iloc[-1])  # fmt: skip
         return Widening(indicator, points, start, end, name, caution, _own_worse(both, indicator, start, end),
                         tuple(dict.fromkeys(ends["edition"])), ends)  # fmt: skip
@@ -236,14 +236,3 @@ def _own_worse(rows: pd.DataFrame, indicator: Indicator, start: str, end: str) -
     values = rows.pivot(index="territory", columns="period", values="value")
     changes = [analysis.change({start: row[start], end: row[end]}, indicator) for _, row in values.iterrows()]
     return sum(isinstance(c, Change) and c.direction is Direction.WORSE for c in changes)
-
-
-def _medians(panel: Profile, indicator: Indicator, generation: str, both: tuple[str, ...] = ()) -> pd.DataFrame:
-    """Median of all QPV by period, where enough of them have a value; of those that have all of ``both``."""
-    rows = panel.of_all_qpv(indicator.id, generation)
-    if both:
-        rows = rows[rows["period"].isin(both)]
-        rows = rows[rows.groupby("territory")["period"].transform("nunique") == len(both)]
-    grouped = rows.groupby("period")["value"]
-    medians = grouped.median()[grouped.size() >= MEDIAN_OF]
-    return pd.DataFrame({"period": medians.index, "value": medians.to_numpy()})

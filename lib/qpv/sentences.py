@@ -14,7 +14,7 @@ import pandas as pd
 from qpv import grammar
 from qpv.analysis import Change, Direction, Rank, Refusal, unfavourable
 from qpv.catalog import Indicator
-from qpv.comparison import STATUS_CAUTIONS, KeyFigure, is_missing
+from qpv.comparison import MEDIAN_AT_BOTH_DATES, STATUS_CAUTIONS, KeyFigure, is_missing
 from qpv.numbers import NNBSP, format_difference, format_number, format_value, french_spacing
 from qpv.quarter import format_period
 from qpv.vocabulary import Polarity, Status
@@ -52,6 +52,7 @@ PHRASES: Final = {
     "some missing": "Pour ce quartier, {count} des {all} chiffres clés manquent : {names}",
     "all missing": "Aucun des {all} chiffres clés n’est connu pour ce quartier",
     "known around": "On connaît {noun} {where} ({value} en {when}), mais pas pour le quartier",
+    "why below": "La raison de chaque absence est donnée plus bas, avec le fichier officiel à obtenir quand il existe",
     "nothing known": "Aucun chiffre clé n’est connu, ni pour le quartier ni pour les territoires qui l’entourent, à la date de ce brief",
 }  # fmt: skip
 
@@ -168,6 +169,8 @@ def summary(figures: Sequence[KeyFigure]) -> list[str]:
     if rank and len(lines) < 5 - len(missing):
         lines.append(rank)
     lines += _known_around(figures)[: max(0, 3 - len(lines) - len(missing))]
+    if missing and len(lines) + len(missing) < 3:
+        missing.append(_phrase("why below"))
     return [f"{line}." for line in [*lines, *missing]]
 
 
@@ -200,7 +203,7 @@ def _about_the_head(figure: KeyFigure, *, tell_own: bool, tell_gap: bool) -> lis
     lines = []
     # A number of people is no distance from that of another place.
     if tell_gap and not isinstance(figure.peer_change, Refusal) and figure.indicator.unit != "count":
-        lines.append(_gap_change(figure.peer_change, figure.indicator, "la médiane des QPV de France"))
+        lines.append(_gap_change(figure.peer_change, figure.indicator, MEDIAN_AT_BOTH_DATES))
         tell_gap = False
     both = isinstance(figure.own_change, Refusal) and isinstance(figure.gap_change, Refusal)
     if tell_own and tell_gap and both:

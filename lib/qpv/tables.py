@@ -77,7 +77,19 @@ def key_table(profile: Profile, figures: Sequence[KeyFigure], caption: str) -> s
     body = "".join(_key_row(profile, f, [(heads[n], row[n]) for n in kept]) for f, row in zip(figures, rows, strict=True))
     return (
         f'<div class="scroll" tabindex="0" role="region" aria-label="{text(caption)}"><table class="key"><caption>{text(caption)}</caption>'
-        f"<thead><tr>{header}</tr></thead><tbody>{body}</tbody></table></div>"
+        f"<thead><tr>{header}</tr></thead>{body}</table></div>"
+    )
+
+
+def figure_rows(label: str, cells: str, count: int, about: Sequence[tuple[str, str]]) -> str:
+    """Write the row of a figure and, below it and as wide as the table, what a reader unfolds.
+
+    ``cells`` are HTML, ``count`` of them; ``about`` is plain text, in pairs of a term and what is said of it.
+    """
+    items = "".join(f"<div><dt>{text(term)}</dt><dd>{text(said)}</dd></div>" for term, said in about)
+    return (
+        f'<tr><th scope="row">{text(label)}</th>{cells}</tr><tr class="about"><td colspan="{1 + count}">'
+        f"<details><summary>Définition et source</summary><dl>{items}</dl></details></td></tr>"
     )
 
 
@@ -96,7 +108,7 @@ def _key_row(profile: Profile, figure: KeyFigure, cells: Sequence[tuple[str, str
     # On a phone the rows become cards, where each value carries the head of its column.
     classes = [' class="own"', *(' class="empty"' if cell == DASH else "" for _, cell in cells[1:])]
     body = "".join(f'<td data-head="{text(h)}"{c}>{cell}</td>' for (h, cell), c in zip(cells, classes, strict=True))
-    return f'<tr><th scope="row">{text(figure.indicator.label)}{_details(profile, figure)}</th>{body}</tr>'
+    return f"<tbody>{figure_rows(figure.indicator.label, body, len(cells), _about(profile, figure))}</tbody>"
 
 
 def _own_cell(figure: KeyFigure) -> str:
@@ -169,8 +181,8 @@ def _rank_cell(figure: KeyFigure) -> str:
     return f'<span class="rank">{"<br>".join(text(w) for w in words)}<span class="newer">{first}</span></span>' if words else DASH
 
 
-def _details(profile: Profile, figure: KeyFigure) -> str:
-    """Write, behind one click, all that a reader needs in order to trust the figure."""
+def _about(profile: Profile, figure: KeyFigure) -> list[tuple[str, str]]:
+    """Say all that a reader needs in order to trust the figure."""
     indicator = figure.indicator
     items = [("Définition", indicator.definition), ("Champ", indicator.universe)]
     if indicator.numerator and indicator.denominator:
@@ -192,8 +204,7 @@ def _details(profile: Profile, figure: KeyFigure) -> str:
         items.append(("Comparabilité", indicator.comparability))
     items += [("Limite", w) for w in indicator.warnings]
     items += [("Rupture de série", f"{format_period(b.period)}{NNBSP}: {b.reason}") for b in indicator.breaks]
-    body = "".join(f"<dt>{text(k)}</dt><dd>{text(v)}</dd>" for k, v in items)
-    return f"<details><summary>Définition et source</summary><dl>{body}</dl></details>"
+    return items
 
 
 def _compared(figure: KeyFigure) -> list[tuple[str, str]]:

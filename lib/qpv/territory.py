@@ -16,6 +16,8 @@ _PATTERNS: Final = {
     ("france", ""): re.compile(r"FRM?"),
     ("school", ""): re.compile(r"\d{7}[A-Z]|school:[0-9AB]{5}:[a-z0-9-]+"),
 }
+#: How the codes of arrondissements begin, and the commune that they make up.
+_ARRONDISSEMENTS: Final = {"751": "75056", "6938": "69123", "132": "13055"}
 _WIDTHS: Final = {"commune": 5, "iris": 9, "departement": 2, "region": 2}
 #: How producers write "France métropolitaine" and "France" in place of a code.
 _FRANCE: Final = {"1": "FRM", "METRO": "FRM", "FM": "FRM", "METRODOM": "FR", "FRANCE": "FR", "FE": "FR"}
@@ -53,3 +55,8 @@ def normalise_code(text: str, level: str, generation: str = "") -> str | None:
 def departement_of(commune: str) -> str:
     """Give the département of a commune code (``97411`` → ``974``)."""
     return commune[:3] if commune.startswith(("97", "98")) else commune[:2]
+
+
+def whole_commune(code: str) -> str:
+    """Give the commune of an arrondissement of Paris, Lyon or Marseille; any other code as it is."""
+    return next((commune for start, commune in _ARRONDISSEMENTS.items() if code.startswith(start)), code)

@@ -26,6 +26,8 @@ from qpv.warehouse import opened
 
 #: Fewer QPV with a value than this make no map.
 _MAPPED: Final = 3
+#: A table of so many figures is narrow: on paper its map stands beside it.
+_NARROW: Final = 5
 
 
 class Agglomeration:
@@ -139,17 +141,20 @@ class Agglomeration:
         return Block(f"<ul class='brief'>{''.join(f'<li>{text(line)}</li>' for line in lines)}</ul>{said}")
 
     def _spread_sentence(self, shot: Photograph) -> str:
-        if shot.mean is None:
-            return ""
         low, high = shot.lowest, shot.highest
+        if low.value == high.value:
+            return ""
+        # Two QPV have no mean worth the name: both are told.
+        mean = "" if shot.mean is None else f"{rosters.value(shot.mean, shot.indicator)} en moyenne des {len(shot.rows)} QPV en "
         whole = shot.same_period("epci")
         beside = "" if whole is None else f", contre {rosters.value(float(whole['value']), shot.indicator)} pour l’agglomération"
-        return (
-            f"{shot.indicator.label}{NNBSP}: {rosters.value(shot.mean, shot.indicator)} en moyenne des {len(shot.rows)} QPV en "
-            f"{format_period(shot.period)}{beside}{NNBSP}; de {rosters.value(low.value, shot.indicator)} "
-            f"({rosters.extreme_words(low, self.names)}) à {rosters.value(high.value, shot.indicator)} "
-            f"({rosters.extreme_words(high, self.names)})."
+        span = (
+            f"de {rosters.value(low.value, shot.indicator)} ({rosters.extreme_words(low, self.names)}) "
+            f"à {rosters.value(high.value, shot.indicator)} ({rosters.extreme_words(high, self.names)})"
         )
+        when = format_period(shot.period)
+        said = f"{mean}{when}{beside}{NNBSP}; {span}" if mean else f"{span} en {when}{beside}"
+        return f"{shot.indicator.label}{NNBSP}: {said}."
 
     def _widening_sentence(self, found: Widening) -> str:
         return (
@@ -230,7 +235,10 @@ class Agglomeration:
                 atlas.over_panel(panel, mapped.indicator, mapped.rows, mapped.generation, mapped.period, f"carte-{theme}")
             )
         done.append(self._quadrant(theme))
-        return join(*done)
+        whole = join(*done)
+        # On paper a narrow table leaves room for the map beside it.
+        narrow = " narrow" if len(shots) <= _NARROW else ""
+        return Block(f'<div class="one-theme{narrow}">{whole.html}</div>', whole.lab, whole.outlines)
 
     def _quadrant(self, theme: str) -> Block:
         """Draw the first quadrant of a theme that can be drawn, each QPV by a number that the table names."""

@@ -279,19 +279,13 @@ def _commune_choropleth(profile: Profile, identifier: str, ledger: Ledger) -> Bl
 
 def _schools(profile: Profile, ledger: Ledger) -> Block | None:
     """Map the collèges of the EPCI by social position index."""
-    places = colleges(profile, around(profile))
+    found = colleges(profile)
+    places = found.places[found.places["longitude"].notna()]
     if places.empty:
         return None
     facts = school_facts(profile, list(places.index))
     facts = facts[facts["indicator"] == "ips_college_index"].set_index("territory")
     ledger.add_all(facts.reset_index())
-    communes = profile.warehouse.communes[["longitude", "latitude"]]
-    exact = places["longitude"].notna()
-    for column in ("longitude", "latitude"):
-        places[column] = places[column].fillna(places["communes"].map(communes[column]))
-    places = places[places["longitude"].notna()]
-    if places.empty:
-        return None
     values = pd.Series(places.index.map(facts["value"]), index=places.index, dtype=float)
     classes = maps.classify(list(values))
     words = ["IPS non publié" if math.isnan(v) else f"IPS {format_value(v, 'index', 1)}" for v in values]
@@ -308,19 +302,16 @@ def _schools(profile: Profile, ledger: Ledger) -> Block | None:
     layers = [Layer(base, "commune", fill="#f6f4ef", stroke="#b9b2a6"), Layer(points, "point", fill="#d9d4ca", radius=3),
               Layer(qpv, "qpv"), Layer(shapes, "point", radius=8)]  # fmt: skip
     rows = [[n, w] for n, w in zip(places["name"], words, strict=True)]
-    note = (
-        "" if exact.all() else f"{int((~exact).sum())} collèges sans coordonnées publiées sont placés au point de leur commune."
-    )
-    data = tables.plain_table(["Collège", "Indice de position sociale"], rows, "Collèges de l’agglomération", "small")
+    data = tables.plain_table(["Collège", "Indice de position sociale"], rows, found.title, "small")
     legend = [*_legend(classes, "index", 1, None), (maps.OWN_STROKE, "ce quartier (contour)")]
     return _block(
-        "Collèges de l’agglomération et leur indice de position sociale",
+        f"{found.title} et leur indice de position sociale",
         layers,
         "carte-theme",
         legend,
-        note,
+        found.note,
         data,
-        _focus(layers),
+        _focus(layers[2:]) if found.others else _focus(layers),
         _source(profile, facts),
     )
 

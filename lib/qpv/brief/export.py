@@ -38,6 +38,10 @@ def to_html(notebook: nbformat.NotebookNode) -> str:
         "title": title, "kind": record.get("theme", ""), "style": leaflet_css() + style_sheet() + _running_foot(title), "leaflet": leaflet_js(),
         "mime": BRIEF_MIME, "version": qpv.__version__, "script": _page_script(record.get("theme", "")), "outlines": defs(_outlines(notebook)),
     }  # fmt: skip
+    # A page without a map has no layer of the IGN to ask for.
+    about["maps"] = any(
+        "data-map=" in o.get("data", {}).get(BRIEF_MIME, "") for c in notebook.cells for o in c.get("outputs", [])
+    )
     page, _ = _exporter().from_notebook_node(notebook, resources={"qpv": about})
     return str(page)
 

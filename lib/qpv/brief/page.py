@@ -138,11 +138,13 @@ class Brief:
         self._keep_what_moved()
         self.ledger.add_all(self.profile.population.groupby("territory", sort=False).tail(1))
         lines = "".join(f"<li>{text(line)}</li>" for line in sentences.summary(self.figures))
-        simple = "".join(f"<p>{text(line)}</p>" for line in easy_words(self.figures, str(self.profile.place["name"])))
-        easy = f"<section class='easy'><h3>En trois phrases simples</h3>{simple}<p class='note'>Les chiffres sont arrondis.</p></section>"
+        said = "".join(f"<p>{text(line)}</p>" for line in easy_words(self.figures, str(self.profile.place["name"])))
+        if any(f.known and f.indicator.easy for f in self.figures):
+            said += "<p class='note'>Les chiffres sont arrondis.</p>"
+        easy = f"<section class='easy'><h3>En trois phrases simples</h3>{said}</section>"
         notes = "".join(f"<li>{text(n)}</li>" for n in notices(self.profile, self.figures))
         warned = f"<div class='notice'><h3>À savoir avant de lire</h3><ul>{notes}</ul></div>" if notes else ""
-        return Block(f"<ul class='brief'>{lines}</ul>{easy}{warned}")
+        return Block(f"<div class='first'><ul class='brief'>{lines}</ul>{easy}</div>{warned}")
 
     def _keep_what_moved(self) -> None:
         """Keep the figures at both ends of every change that is told."""

@@ -102,14 +102,16 @@ class Portrait:
             lines.append(f"Moins bien{NNBSP}– {self._sentence(worse[0])}")
         missing = sum(is_missing(p.figure) for p in self._all)
         unplaced = sum(p.figure.known and p.standing is None for p in self._all)
+        some = f", {unplaced} en ont une sans qu’on puisse la situer parmi les QPV de France" if unplaced else ""
+        verb = "n’ont" if missing != 1 else "n’a"
         lines.append(
-            f"Ce qui manque{NNBSP}: {missing} des {len(self._all)} chiffres clés n’ont pas de valeur pour ce quartier, "
-            f"{unplaced} en ont une sans qu’on puisse la situer parmi les QPV de France."
+            f"Ce qui manque{NNBSP}: {missing} des {len(self._all)} chiffres clés {verb} pas de valeur pour ce quartier{some}."
         )
         return Block(f"<ul class='brief'>{''.join(f'<li>{text(line)}</li>' for line in lines)}</ul>")
 
     def _sentence(self, item: Placed) -> str:
-        return f"{item.figure.indicator.label}{NNBSP}: {own_change_words(item.figure)}."
+        said = own_change_words(item.figure)  # which names the indicator
+        return f"{said[:1].lower()}{said[1:]}."
 
     def _side_sentence(self, side: Side, words: str) -> str:
         count, total = sum(t.sides[side] for t in self.counts), sum(t.placed for t in self.counts)

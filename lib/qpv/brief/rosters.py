@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 import pandas as pd
@@ -44,6 +44,9 @@ def photographs(panel: Profile, shots: dict[str, list[Photograph]], themes: dict
     ``shots`` are the photographs by theme, ``themes`` the names of the themes, ``names`` those of the QPV.
     """
     heads = ["Année, QPV", "Moyenne des QPV", "Minimum", "Maximum", "Agglomération, écart de la moyenne ; autres territoires"]
+    averaged = any(shot.mean is not None for found in shots.values() for shot in found)
+    if not averaged:
+        heads = [h for h in heads if h != "Moyenne des QPV"]
     header = "".join(f'<th scope="col">{text(h)}</th>' for h in ["Indicateur", *heads])
     bodies = []
     for theme, found in shots.items():
@@ -53,7 +56,7 @@ def photographs(panel: Profile, shots: dict[str, list[Photograph]], themes: dict
                 f'<tbody><tr class="group"><th scope="rowgroup" colspan="{1 + len(heads)}">{text(themes[theme])}</th></tr>{rows}</tbody>'
             )
     caption = f"Chiffres clés des QPV de {panel.place['name']}"
-    return _framed(caption, "key photo", f"<thead><tr>{header}</tr></thead>{''.join(bodies)}")
+    return _framed(caption, "key photo" if averaged else "key photo pair", f"<thead><tr>{header}</tr></thead>{''.join(bodies)}")
 
 
 def _shot_row(panel: Profile, shot: Photograph, heads: Sequence[str], names: dict[str, str]) -> str:
@@ -62,13 +65,14 @@ def _shot_row(panel: Profile, shot: Photograph, heads: Sequence[str], names: dic
     mean = shot.mean
     cells = [
         f'{text(format_period(shot.period))}<span class="newer">{len(shot.rows)} QPV sur {total}</span>{_badges(shot)}',
-        '<span class="none">moins de trois QPV</span>' if mean is None else f"<strong>{text(value(mean, indicator))}</strong>",
+        *(['<span class="none">moins de trois QPV</span>' if mean is None else f"<strong>{text(value(mean, indicator))}</strong>"]
+          if "Moyenne des QPV" in heads else []),
         *(f'{text(value(e.value, indicator))}<span class="newer">{text(extreme_words(e, names))}</span>'
           for e in (shot.lowest, shot.highest)),
         _territories(panel, shot),
     ]  # fmt: skip
     body = "".join(f'<td data-head="{text(h)}">{c}</td>' for h, c in zip(heads, cells, strict=True))
-    return f'<tr><th scope="row">{text(indicator.label)}{_about(panel, shot)}</th>{body}</tr>'
+    return tables.figure_rows(indicator.label, body, len(cells), _about(panel, shot))
 
 
 def _badges(shot: Photograph) -> str:
@@ -119,7 +123,7 @@ def _gap(shot: Photograph) -> str:
     )
 
 
-def _about(panel: Profile, shot: Photograph) -> str:
+def _about(panel: Profile, shot: Photograph) -> list[tuple[str, str]]:
     indicator = shot.indicator
     items = [("Définition", indicator.definition), ("Champ", indicator.universe), ("Périmètre", f"QPV {shot.generation}")]
     editions = dict.fromkeys([*shot.rows["edition"], *(r["edition"] for r in shot.beside.values())])
@@ -127,8 +131,7 @@ def _about(panel: Profile, shot: Photograph) -> str:
     items += [("Sans valeur", f"{names_and_why}") for names_and_why in _reasons(shot)]
     items += [("À savoir", w) for w in indicator.warnings]
     items += [("Rupture de série", f"{format_period(b.period)}{NNBSP}: {b.reason}") for b in indicator.breaks]
-    body = "".join(f"<dt>{text(k)}</dt><dd>{text(v)}</dd>" for k, v in items)
-    return f"<details><summary>Définition et source</summary><dl>{body}</dl></details>"
+    return items
 
 
 def _reasons(shot: Photograph) -> list[str]:
@@ -154,25 +157,37 @@ def roster(panel: Profile, shots: Sequence[Photograph], generation: str, names: 
         f'<th scope="col" data-sortable="number">{text(s.indicator.short)}<span class="newer">{text(format_period(s.period))}</span></th>'
         for s in shots
     )
+    # A reason takes lines, and is that of many cells: it is written once, below the table.
+    lacking = dict.fromkeys(_why(s, code) for code in codes for s in shots if code not in s.rows.index)
+    notes = {why: f"({n})" for n, why in enumerate(lacking, 1)}
     rows = "".join(
         f'<tr><th scope="row" data-value="{n}">{text(names.get(code, code))}<span class="newer">{text(code)}</span></th>'
-        f"{''.join(_roster_cell(s, code) for s in shots)}</tr>"
+        f"{''.join(_roster_cell(s, code, notes) for s in shots)}</tr>"
         for n, code in enumerate(codes)
     )
-    foot = f'<tr><th scope="row">Moyenne des QPV</th>{"".join(_mean_cell(s) for s in shots)}</tr>'
+    averages = "".join(_mean_cell(s) for s in shots)
+    foot = f'<tr><th scope="row">Moyenne des QPV</th>{averages}</tr>' if any(s.mean is not None for s in shots) else ""
     for level in BESIDE:
         if any(level in s.beside for s in shots):
             name = next((p.name for p in panel.comparators[level]), level)
             label = _BESIDE_ARTICLES.get(level, "{}").format(name)
-            foot += f'<tr><th scope="row">{text(label)}</th>{"".join(f"<td>{_beside_cell(s, level)}</td>" for s in shots)}</tr>'
+            cells = (_beside_cell(s, level) if level in s.beside else DASH for s in shots)
+            foot += f'<tr><th scope="row">{text(label)}</th>{"".join(f"<td>{c}</td>" for c in cells)}</tr>'
     caption = f"{theme}, QPV du périmètre de {generation}"
     head = f'<thead><tr><th scope="col" data-sortable="text">Quartier</th>{heads}</tr></thead>'
-    return _framed(caption, "small roster", f"{head}<tbody>{rows}</tbody><tfoot>{foot}</tfoot>")
+    said = f"{NNBSP}; ".join([*(f"{mark} {why}" for why, mark in notes.items()), f"{DASH}{NNBSP}: pas de chiffre"])
+    table = _framed(caption, "small roster", f"{head}<tbody>{rows}</tbody><tfoot>{foot}</tfoot>")
+    return table + (f'<p class="note">{text(said)}.</p>' if notes or f">{DASH}<" in foot else "")
 
 
-def _roster_cell(shot: Photograph, code: str) -> str:
+def _why(shot: Photograph, code: str) -> str:
+    return shot.absences.get(code, "absent des fichiers lus")
+
+
+def _roster_cell(shot: Photograph, code: str, notes: Mapping[str, str]) -> str:
     if code not in shot.rows.index:
-        return f'<td data-value="" class="none">{text(shot.absences.get(code, "absent des fichiers lus"))}</td>'
+        why = _why(shot, code)
+        return f'<td data-value="" class="none"><abbr title="{text(why)}">{notes[why]}</abbr></td>'
     row = shot.rows.loc[code]
     number = float(row["value"])
     marks = [w for w, e in (("min.", shot.lowest), ("max.", shot.highest)) if code in e.codes and len(shot.rows) > 1]
@@ -207,14 +222,17 @@ def communes(panel: Profile, shots: Sequence[Photograph], rows: pd.DataFrame) ->
 
 def widenings(found: Sequence[Widening]) -> str:
     """Write, an indicator a row, how many QPV see their gap widen, and their own situation worsen."""
+    others = dict.fromkeys(w.against for w in found)
     rows = [
-        [w.indicator.label, f"{format_period(w.start)} – {format_period(w.end)}{f'{NNBSP}; {w.caution}' if w.caution else ''}", w.against,
-         f"{w.count} sur{NBSP}{len(w.points)}, soit {format_number(w.share)}{NNBSP}%",
+        [w.indicator.label, f"{format_period(w.start)} – {format_period(w.end)}{f'{NNBSP}; {w.caution}' if w.caution else ''}",
+         *([w.against] if len(others) > 1 else []), f"{w.count} sur{NBSP}{len(w.points)}, soit {format_number(w.share)}{NNBSP}%",
          "sans jugement" if w.own_worse is None else f"{w.own_worse} sur{NBSP}{len(w.points)}"]
         for w in found
     ]  # fmt: skip
-    heads = ["Indicateur", "Dates", "Comparé à", "QPV dont l’écart se creuse", "QPV dont la situation se dégrade"]
-    return tables.plain_table(heads, rows, "L’écart se creuse-t-il ?", "small")
+    heads = ["QPV dont l’écart se creuse", "QPV dont la situation se dégrade"]
+    heads = ["Indicateur", "Dates", *(["Comparé à"] if len(others) > 1 else []), *heads]
+    caption = "L’écart se creuse-t-il ?" if len(others) > 1 else f"L’écart avec {next(iter(others))} se creuse-t-il ?"
+    return tables.plain_table(heads, rows, caption, "small")
 
 
 def _framed(caption: str, css: str, inner: str) -> str:

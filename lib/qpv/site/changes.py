@@ -87,11 +87,12 @@ montrent, comparés à ceux qu’ils auraient montrés avec les données que cel
 {text(format_date(quarter.end))}{NNBSP}; un chiffre du périmètre de 2015 compte s’il est montré pour le quartier qui lui succède.</p>
 <p><strong>{text(_sentence(news))}</strong></p>
 <p class="note">Données {text(news.new.path.name)}, qui ont remplacé {text(news.old.path.name)}.</p>""",
+        search_field("Filtrer les tableaux") if len(news.editions) or len(news.figures) else "",
         _editions(news),
         _by_theme(news),
     ]
     if len(news.figures):
-        parts += ["<h2>Par quartier</h2>", search_field("Filtrer les tableaux"), *_places(news)]
+        parts += ["<h2>Par quartier</h2>", *_places(news)]
     return "\n".join(parts)
 
 
@@ -114,11 +115,14 @@ def _editions(news: News) -> str:
             [f"{e.producer}, {e.dataset} ({e.edition})", _EDITIONS_FR[e.change], _arrow(*days), _arrow(*counts)]
         )  # fmt: skip
     heads = ["Édition", "Ce qui lui est arrivé", "Publiée", "Observations"]
-    return f"<h2>Éditions{NNBSP}: {len(rows)}</h2>{plain_table(heads, rows, 'Éditions entrées, sorties, remplacées ou redatées', 'small')}"
+    return (
+        f"<h2>Éditions{NNBSP}: {len(rows)}</h2>{filtered_table(heads, rows, 'Éditions entrées, sorties, remplacées ou redatées')}"
+    )
 
 
 def _arrow(before: str, after: str) -> str:
-    return after if before == after else f"{before} → {after}"
+    """Write what a thing was and is; what has come in or gone out has one of both."""
+    return after if before in (after, DASH) else before if after == DASH else f"{before} → {after}"
 
 
 def _by_theme(news: News) -> str:

@@ -47,18 +47,19 @@ Un fonds de carte ou une liste de lieux n’apporte aucune observation.</p>""",
 
 def _editions(inventory: Inventory, quarter: Quarter) -> str:
     heads = [
-        "Édition", "Périodes de référence", "Périmètre", "Publiée", "Lignes lues", "Observations", "QPV", "Secret",
-        "Non publié", "Sans objet", "Avertissements",
+        "Édition", "Périodes de référence", "Périmètre", "Publiée", "Lignes lues", "Observations", "QPV", "Sans valeur, avertissements",
     ]  # fmt: skip
     rows = []
     for e in inventory.editions.itertuples():
-        counts = [e.rows, e.observations, e.qpv, e.secret, e.unavailable, e.not_applicable, e.warnings]
+        counts = [e.rows, e.observations, e.qpv]
+        lacking = {"secret": e.secret, "non publié": e.unavailable, "sans objet": e.not_applicable, "avertissements": e.warnings}
+        said = f"{NNBSP}; ".join(f"{words}{NNBSP}: {format_number(n)}" for words, n in lacking.items() if n)
         late = "" if e.published.date() <= quarter.end else '<span class="newer">après le trimestre, non utilisée</span>'
         traps = "".join(f"<li>{text(t)}</li>" for t in e.traps.split("|") if t)
         told = f"<details><summary>Pièges</summary><ul>{traps}</ul></details>" if traps else ""
         rows.append(
             [Markup(named(e, e.edition, e.landing_page) + told), period_words(e.periods), e.generation or DASH,
              Markup(text(published_words(e)) + late),
-             *(format_number(n) if n else DASH for n in counts)]
+             *(format_number(n) if n else DASH for n in counts), said or DASH]
         )  # fmt: skip
     return filtered_table(heads, rows, "Éditions lues")

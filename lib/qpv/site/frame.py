@@ -12,7 +12,7 @@ from typing import Any, Final
 import qpv
 from qpv.brief.blocks import style_sheet
 from qpv.html import css_string, text
-from qpv.numbers import NNBSP
+from qpv.numbers import DASH, NNBSP
 from qpv.quarter import Quarter
 from qpv.reference import fold
 
@@ -94,12 +94,15 @@ def filtered_table(heads: Sequence[str], rows: Sequence[Sequence[str]], caption:
     for row in rows:
         cells = [c if isinstance(c, Markup) else text(c) for c in row]
         words = fold(html.unescape(re.sub(r"<[^>]*>", " ", " ".join(cells))))
-        body.append(
-            f'<tr data-words="{text(words)}"><th scope="row">{cells[0]}</th>{"".join(f"<td>{c}</td>" for c in cells[1:])}</tr>'
+        # On a phone a row is a card, where each cell carries the head of its column, and empty ones are left out.
+        said = "".join(
+            f'<td data-head="{text(h)}"{" class=empty" if c == DASH else ""}>{c}</td>'
+            for h, c in zip(heads[1:], cells[1:], strict=True)
         )
+        body.append(f'<tr data-words="{text(words)}"><th scope="row">{cells[0]}</th>{said}</tr>')
     header = "".join(f'<th scope="col">{text(h)}</th>' for h in heads)
     return (
-        f'<div class="scroll" tabindex="0" role="region" aria-label="{text(caption)}"><table class="small"><caption>{text(caption)}</caption>'
+        f'<div class="scroll" tabindex="0" role="region" aria-label="{text(caption)}"><table class="small stack"><caption>{text(caption)}</caption>'
         f'<thead><tr>{header}</tr></thead><tbody class="qpv-list">{"".join(body)}</tbody></table></div>'
     )
 

@@ -33,6 +33,8 @@ _OTHERS_FR: Final = {"portrait": "Portrait", "agglomeration": "Photographie de l
 
 #: Rows that are laid out before a reader asks for all, where a script can show the others.
 _FIRST: Final = 100
+#: A cell without anything to open; a phone leaves it out.
+_NONE: Final = "<td class=empty>–</td>"
 
 
 @dataclass(frozen=True)
@@ -113,7 +115,7 @@ Données{NNBSP}: tous les chiffres du quartier, en CSV.</p>
     script = template("index.js") + "</script><script>" + (files("qpv.brief") / "template" / "brief.js").read_text("utf-8")
     return shell(
         "index.html", "Observatoire des quartiers prioritaires", quarter, f"{defs(drawn.outlines)}{body}<script>{leaflet_js()}</script>",
-        style=leaflet_css() + _rules(run), script=script, maps=True,
+        style=leaflet_css() + _rules(run), script=script, maps="data-map" in drawn.html,
     )  # fmt: skip
 
 
@@ -167,12 +169,13 @@ def _table(run: Run) -> str:
             " ".join([place["name"], place["aliases"], code, place["epci_name"], run.communes[code], before.get(code, "")])
         )
         groups = " ".join(str(numbers[c]) for c in place["epci"].split(" ") if c)
-        cells = "".join(f"<td>{_cell(run, code, theme)}</td>" for theme in run.columns)
-        figures = f'<a href="{text(code)}/figures.csv">CSV</a>' if (run.folder / code / "figures.csv").exists() else "–"
+        cells = "".join(_cell(run, code, theme) for theme in run.columns)
+        there = (run.folder / code / "figures.csv").exists()
+        figures = f'<td><a href="{text(code)}/figures.csv">CSV</a></td>' if there else _NONE
         rows.append(
             f'<tr{" class=later" if n >= _FIRST else ""} data-words="{text(words)}" data-epci="{groups}" data-marks="{run.marks(code)}"><th scope="row"><button type="button">'
             f'{text(place["name"])}</button><span class="newer">{text(code)}, {text(run.communes[code])}</span></th>'
-            f"<td>{text(place['epci_name'])}</td>{cells}<td>{figures}</td></tr>"
+            f"<td>{text(place['epci_name'])}</td>{cells}{figures}</tr>"
         )
     heads = ["Quartier", "Intercommunalité", *(title_of(t) for t in run.columns), "Données"]
     header = "".join(f'<th scope="col">{text(h)}</th>' for h in heads)
@@ -186,16 +189,16 @@ def _table(run: Run) -> str:
 def _cell(run: Run, code: str, theme: str) -> str:
     record = run.done[code].get(theme)
     if record is None:
-        return "–"
+        return _NONE
     word = STATUSES[record.status][1]
     if record.status == "failed":
-        return f'<span class="badge failed">{word}</span>'
+        return f'<td><span class="badge failed">{word}</span></td>'
     link = f'<a href="{text(code)}/{text(theme)}.html">{word}</a>'
     page, printed = (run.folder / code / f"{theme}.{end}" for end in ("html", "pdf"))
     # A PDF older than its page shows other figures than the page does.
     if printed.exists() and page.exists() and printed.stat().st_mtime_ns >= page.stat().st_mtime_ns:
         link += f' <a href="{text(code)}/{text(theme)}.pdf">PDF</a>'
-    return link
+    return f"<td>{link}</td>"
 
 
 def _rules(run: Run) -> str:

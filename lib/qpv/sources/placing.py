@@ -17,15 +17,13 @@ from qpv.reference import Reference
 from qpv.sources.block_table import Header, find, numbers
 from qpv.sources.rawfile import Finding, RawFile
 from qpv.sources.text_table import LINE
-from qpv.territory import departement_of, normalise_code
+from qpv.territory import departement_of, normalise_code, whole_commune
 
 #: Mainland France and Corsica with their waters: west, south, east, north.
 _MAINLAND_DEGREES: Final = (-6.0, 41.0, 10.0, 51.5)
 _MAINLAND_METRES: Final = (0.0, 6_000_000.0, 1_350_000.0, 7_200_000.0)
 #: More implausible coordinates than this share of all, and than so many, are no slips but another CRS.
 _SLIPS: Final = (0.01, 10)
-#: Arrondissements of Paris, Lyon and Marseille are read as their commune.
-_WHOLE: Final = {"751": "75056", "6938": "69123", "132": "13055"}
 
 
 class Placing:
@@ -105,7 +103,7 @@ class Placing:
             places["commune"] = _each(keys, lambda key: self.reference.commune_named(*key.rsplit("|", 1)) or "")
             self._tell("commune", block[self._named], places["commune"])
         elif "commune" in places:
-            whole = _each(places["commune"], self._whole)
+            whole = _each(places["commune"], whole_commune)
             places["commune"] = _each(whole, self._known)
             self._tell("commune", whole, places["commune"])
         else:
@@ -137,9 +135,6 @@ class Placing:
                 Finding("warning", self.raw.name, f"{self._slips} coordinates are implausible and left out, the first in {self._first_slip}")
             )  # fmt: skip
         return found
-
-    def _whole(self, code: str) -> str:
-        return next((commune for start, commune in _WHOLE.items() if code.startswith(start)), code)
 
     def _known(self, code: str) -> str:
         return code if code in self._communes else ""
