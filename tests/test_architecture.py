@@ -40,8 +40,9 @@ LAYERS: tuple[set[str], ...] = (
     {"preference", "fetch"},
     {"peers", "similar"},
     {"warehouse"},
-    {"publication", "extract"},
-    {"build", "profile", "screening", "inventory", "changes"},
+    {"publication", "extract", "screening"},
+    {"contract"},
+    {"build", "profile", "inventory", "changes"},
     {"panel"},
     {"analysis", "news"},
     {"comparison"},
@@ -54,7 +55,7 @@ LAYERS: tuple[set[str], ...] = (
     {"site", "project", "terminal", "pdf"},
     {"cli"},
 )
-PACKAGES = {"sources", "brief", "catalog", "site"}
+PACKAGES = {"sources", "brief", "catalog", "site", "contract"}
 
 
 @cache
