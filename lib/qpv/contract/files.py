@@ -71,10 +71,15 @@ class Reading:
     folder: Path
     context: object = None
     faults: list[Fault] = field(default_factory=list)
+    _places: dict[int, tuple[str, int]] = field(default_factory=dict)  # of each entry, by its identity
 
     def fault(self, file: str, line: int, column: str, value: object, expected: str) -> None:
         """Keep a fault."""
         self.faults.append(Fault(f"{self.folder.name}/{file}", line, column, "" if value is None else str(value), expected))
+
+    def fault_at(self, entry: BaseModel, column: str, value: object, expected: str) -> None:
+        """Keep a fault of an entry that was read: one that only shows beside the others."""
+        self.fault(*self._places[id(entry)], column, value, expected)
 
     def close(self) -> None:
         """Raise every fault in one ``CatalogError``, in the order of files and lines."""
@@ -194,7 +199,10 @@ class Reading:
                     name, place.line(at), ".".join(map(str, at)), "" if e["type"] == "missing" else given, _expected(e, model)
                 )
             return None
-        return None if named else entry
+        if named:
+            return None
+        self._places[id(entry)] = (name, place.line(()))
+        return entry
 
 
 def _texts(content: Any, at: Location = ()) -> list[tuple[Location, str]]:
