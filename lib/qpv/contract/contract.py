@@ -11,9 +11,10 @@ from pydantic import ValidationError
 
 from qpv.catalog import Catalog
 from qpv.catalog.fields import Entry
-from qpv.contract import referential
+from qpv.contract import programme, referential
 from qpv.contract.entries import Known
 from qpv.contract.files import Reading
+from qpv.contract.programme import Action, Total
 from qpv.contract.referential import Referential
 from qpv.contracts import Contracts
 from qpv.errors import CatalogError, WarehouseError
@@ -29,6 +30,8 @@ class Contract(Entry):
     epci: str
     documents: dict[str, dt.date]
     referential: Referential | None = None
+    actions: tuple[Action, ...] = ()
+    totals: tuple[Total, ...] = ()
 
 
 def load_contract(folder: Path, catalog: Catalog, reference: Reference, contracts: Contracts) -> Contract:
@@ -41,8 +44,9 @@ def load_contract(folder: Path, catalog: Catalog, reference: Reference, contract
     """
     reading = Reading(folder, known_names(folder.name, catalog, reference, contracts))
     frame = referential.read_referential(reading)
+    actions, totals = programme.read_programme(reading, frame)
     reading.close()
-    return Contract(epci=folder.name, documents=_days(contracts), referential=frame)
+    return Contract(epci=folder.name, documents=_days(contracts), referential=frame, actions=tuple(actions), totals=tuple(totals))
 
 
 def known_names(epci: str, catalog: Catalog, reference: Reference, contracts: Contracts) -> Known:
