@@ -33,7 +33,7 @@ COLUMNS: Final = (
 )  # fmt: skip
 #: Tables that stand beside the figures in the folder of an EPCI, with columns of their own (see ``qpv.contract``).
 REGISTERS: Final = frozenset({
-    "measures.csv", "actions.csv", "totals.csv", "workshops.csv", "barometer.csv", "parity.csv", "mediators.csv", "abatement.csv",
+    "measures.csv", "actions.csv", "totals.csv", "workshops.csv", "barometer.csv", "abatement.csv", "upkeep.csv", "cases.csv",
     "renewal.csv", "facilities.csv",
 })  # fmt: skip
 _PLACE_COLUMNS: Final = ("code", "level", "name", "commune", "kind")

@@ -11,14 +11,17 @@ from pydantic import ValidationError
 
 from qpv.catalog import Catalog
 from qpv.catalog.fields import Entry
-from qpv.contract import programme, referential
+from qpv.contract import abatement, programme, referential, vigilance
+from qpv.contract.abatement import Estate, Upkeep
 from qpv.contract.entries import Known
 from qpv.contract.files import Reading
 from qpv.contract.programme import Action, Total
 from qpv.contract.referential import Referential
+from qpv.contract.vigilance import Case
 from qpv.contracts import Contracts
 from qpv.errors import CatalogError, WarehouseError
 from qpv.reference import Reference
+from qpv.rules import Rules, load_rules
 
 #: In a warehouse, one file a contract.
 STORED: Final = "contract-{}.json"
@@ -32,6 +35,10 @@ class Contract(Entry):
     referential: Referential | None = None
     actions: tuple[Action, ...] = ()
     totals: tuple[Total, ...] = ()
+    estates: tuple[Estate, ...] = ()
+    upkeep: tuple[Upkeep, ...] = ()
+    cases: tuple[Case, ...] = ()
+    rules: Rules | None = None
 
 
 def load_contract(folder: Path, catalog: Catalog, reference: Reference, contracts: Contracts) -> Contract:
@@ -45,8 +52,20 @@ def load_contract(folder: Path, catalog: Catalog, reference: Reference, contract
     reading = Reading(folder, known_names(folder.name, catalog, reference, contracts))
     frame = referential.read_referential(reading)
     actions, totals = programme.read_programme(reading, frame)
+    estates, upkeep = abatement.read_abatement(reading)
+    cases = vigilance.read_cases(reading)
+    rules = None
+    if (folder / vigilance.FILE).exists():
+        try:
+            rules = load_rules(folder / vigilance.FILE, catalog)
+        except CatalogError as error:
+            for told in str(error).split("\n"):
+                reading.fault(vigilance.FILE, 1, "", None, told.removeprefix(f"{vigilance.FILE}: "))
     reading.close()
-    return Contract(epci=folder.name, documents=_days(contracts), referential=frame, actions=tuple(actions), totals=tuple(totals))
+    return Contract(
+        epci=folder.name, documents=_days(contracts), referential=frame, actions=tuple(actions), totals=tuple(totals),
+        estates=tuple(estates), upkeep=tuple(upkeep), cases=tuple(cases), rules=rules,
+    )  # fmt: skip
 
 
 def known_names(epci: str, catalog: Catalog, reference: Reference, contracts: Contracts) -> Known:
