@@ -48,7 +48,6 @@ def coverage(rows: pd.DataFrame) -> list[Coverage]:
             posts, rest, recruit = (int(values[i]["value"]) for i in (POSTS, NOT_COVERED, TO_RECRUIT))
             inhabitants = None if people is None else int(people["value"])
             found.append(Coverage(str(code), inhabitants, posts, rest, recruit, int(values[POSTS]["row"])))
-            )
     return sorted(found, key=lambda c: c.line)
 
 
