@@ -17,6 +17,7 @@ import pandas as pd
 import qpv
 from qpv import crosswalk, peers, proxies, secrecy, tallies
 from qpv.catalog import Catalog
+from qpv.contract.contract import load_all, store
 from qpv.contracts import Contracts, load_contracts, match_schools
 from qpv.errors import SourceError
 from qpv.expectations import expect
@@ -71,6 +72,7 @@ def build(data: Path, raw: Iterable[Path], target: Path, progress: Callable[[str
     catalog = Catalog.load(data / "catalog")
     reference = Reference.load(data / "reference")
     contracts = load_contracts(data / "contracts", catalog, reference)
+    written = load_all(data / "contracts", catalog, reference, contracts)
     files, findings = recognise(list_files(raw), catalog)
     catalog = catalog.including([(f.source, f.edition) for f in files if f.edition.unseen])
     digest = _digest(data, files, findings)
@@ -87,6 +89,7 @@ def build(data: Path, raw: Iterable[Path], target: Path, progress: Callable[[str
     with workplace(target) as scratch:
         progress("écriture")
         count = _write(scratch, tables, catalog)
+        store(written, scratch)
         meta = {
             "version": qpv.__version__, "observations": count, "covered": _covered(reference, tables.observations),
             "findings": [vars(f) for f in findings],

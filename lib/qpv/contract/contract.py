@@ -11,13 +11,17 @@ from pydantic import ValidationError
 
 from qpv.catalog import Catalog
 from qpv.catalog.fields import Entry
-from qpv.contract import abatement, programme, referential, vigilance
+from qpv.contract import abatement, calendar, programme, readings, referential, renewal, vigilance, voice
 from qpv.contract.abatement import Estate, Upkeep
-from qpv.contract.entries import Known
-from qpv.contract.files import Reading
+from qpv.contract.calendar import Event
+from qpv.contract.entries import Cited, Known
+from qpv.contract.files import Reading as Files
 from qpv.contract.programme import Action, Total
+from qpv.contract.readings import Reading
 from qpv.contract.referential import Referential
+from qpv.contract.renewal import Facilities, Operation
 from qpv.contract.vigilance import Case
+from qpv.contract.voice import Rank, Statement, Workshop
 from qpv.contracts import Contracts
 from qpv.errors import CatalogError, WarehouseError
 from qpv.reference import Reference
@@ -39,6 +43,38 @@ class Contract(Entry):
     upkeep: tuple[Upkeep, ...] = ()
     cases: tuple[Case, ...] = ()
     rules: Rules | None = None
+    readings: tuple[Reading, ...] = ()
+    workshops: tuple[Workshop, ...] = ()
+    barometer: tuple[Rank, ...] = ()
+    statements: tuple[Statement, ...] = ()
+    renewal: tuple[Operation, ...] = ()
+    facilities: tuple[Facilities, ...] = ()
+    events: tuple[Event, ...] = ()
+
+    def as_of(self, day: dt.date) -> Contract:
+        """Keep what documents published by a day support, so that the brief of a past quarter can be made again."""
+
+        def kept(entries: tuple[Cited, ...]) -> tuple[Cited, ...]:
+            return tuple(e for e in entries if self.documents.get(e.document, day) <= day)
+
+        lists = {name: kept(getattr(self, name)) for name in _LISTS}
+        frame = self.referential
+        if frame is not None and self.documents.get(frame.frame.document, day) > day:
+            frame = None
+        if frame is not None:
+            frame = frame.model_copy(update={"measures": kept(frame.measures), "choices": kept(frame.choices)})
+        return self.model_copy(update=lists | {"referential": frame})
+
+    @property
+    def written(self) -> bool:
+        """Whether anything was written of this contract."""
+        return self.referential is not None or any(getattr(self, name) for name in _LISTS)
+
+
+#: The parts of a contract that are lists of entries.
+_LISTS: Final = (
+    "actions", "totals", "estates", "upkeep", "cases", "readings", "workshops", "barometer", "statements", "renewal", "facilities", "events",
+)  # fmt: skip
 
 
 def load_contract(folder: Path, catalog: Catalog, reference: Reference, contracts: Contracts) -> Contract:
@@ -49,7 +85,7 @@ def load_contract(folder: Path, catalog: Catalog, reference: Reference, contract
     CatalogError
         Naming every fault: file, line, column, value, what was expected.
     """
-    reading = Reading(folder, known_names(folder.name, catalog, reference, contracts))
+    reading = Files(folder, known_names(folder.name, catalog, reference, contracts))
     frame = referential.read_referential(reading)
     actions, totals = programme.read_programme(reading, frame)
     estates, upkeep = abatement.read_abatement(reading)
@@ -59,12 +95,17 @@ def load_contract(folder: Path, catalog: Catalog, reference: Reference, contract
         try:
             rules = load_rules(folder / vigilance.FILE, catalog)
         except CatalogError as error:
-            for told in str(error).split("\n"):
-                reading.fault(vigilance.FILE, 1, "", None, told.removeprefix(f"{vigilance.FILE}: "))
+            for line in str(error).split("\n"):
+                reading.fault(vigilance.FILE, 1, "", None, line.removeprefix(f"{vigilance.FILE}: "))
+    workshops, ranks, statements = voice.read_voice(reading)
+    operations, facilities = renewal.read_renewal(reading)
+    told, events = readings.read_readings(reading), calendar.read_calendar(reading)
     reading.close()
     return Contract(
         epci=folder.name, documents=_days(contracts), referential=frame, actions=tuple(actions), totals=tuple(totals),
         estates=tuple(estates), upkeep=tuple(upkeep), cases=tuple(cases), rules=rules,
+        readings=tuple(told), workshops=tuple(workshops), barometer=tuple(ranks), statements=tuple(statements),
+        renewal=tuple(operations), facilities=tuple(facilities), events=tuple(events),
     )  # fmt: skip
 
 
