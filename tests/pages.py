@@ -20,8 +20,8 @@ from conftest import ROOT, _one_at_a_time, _shared_folder
 from qpv import batch, site
 from qpv.build import build
 from qpv.panel import concerned
-from qpv.profile import select
 from qpv.quarter import Quarter
+from qpv.selection import select
 from qpv.vocabulary import BRIEF_THEMES
 from qpv.warehouse import Warehouse
 

@@ -40,10 +40,11 @@ LAYERS: tuple[set[str], ...] = (
     {"preference", "fetch"},
     {"peers", "similar"},
     {"warehouse"},
-    {"publication", "extract", "screening"},
+    {"publication", "extract", "selection", "screening"},
     {"contract"},
     {"build", "profile", "inventory", "changes"},
     {"panel"},
+    {"export"},
     {"analysis", "news"},
     {"comparison"},
     {"standing", "photograph"},
@@ -53,6 +54,7 @@ LAYERS: tuple[set[str], ...] = (
     {"brief"},
     {"batch"},
     {"site", "project", "terminal", "pdf"},
+    {"export_command"},
     {"cli"},
 )
 PACKAGES = {"sources", "brief", "catalog", "site", "contract"}

@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 
 #: Modules that only read the warehouse: a change in them needs no new build.
 _NOT_DATA: Final = {
-    "analysis", "batch", "changes", "charts", "cli", "comparison", "download", "fetch", "grammar", "html", "inventory", "live_maps",
+    "analysis", "batch", "changes", "charts", "cli", "comparison", "download", "export", "export_command", "fetch", "grammar", "html", "inventory", "live_maps",
     "maps", "markdown", "profile", "publication", "rules", "screening", "sentences", "similar", "site", "plain_words", "tables", "terminal",
 }  # fmt: skip
 

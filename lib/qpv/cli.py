@@ -30,6 +30,7 @@ from rich.progress import (
     TransferSpeedColumn,
 )
 
+from qpv import export_command
 from qpv.errors import ParameterError, QpvError
 from qpv.numbers import format_number
 from qpv.project import Project
@@ -49,6 +50,7 @@ app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_
                   help="Observatoire des quartiers prioritaires : données et briefs.")  # fmt: skip
 data_app = typer.Typer(no_args_is_help=True, help="Construire et inspecter l’entrepôt de données.")
 app.add_typer(data_app, name="data")
+export_command.register(app)
 
 out = Console(highlight=False)
 err = Console(stderr=True, highlight=False)
@@ -100,7 +102,7 @@ def briefs(
     _build(project, raw, quiet)
     from qpv import site
     from qpv.panel import concerned
-    from qpv.profile import select
+    from qpv.selection import select
     from qpv.warehouse import Warehouse
 
     store = Warehouse(project.warehouse)
@@ -145,7 +147,7 @@ def pdf_command(
 ) -> None:
     """Print the briefs of a quarter as PDF."""
     from qpv import batch, pdf, site
-    from qpv.profile import select
+    from qpv.selection import select
     from qpv.warehouse import Warehouse
 
     when = Quarter.parse(quarter) if quarter else Quarter.last_complete(dt.date.today())

@@ -77,6 +77,7 @@ class Warehouse:
         self._files: dict[str, parquet.SortedFile] = {}
         self._places: dict[str, pd.DataFrame] = {}
         self._traits: dict[tuple[str, frozenset[str]], tuple[pd.DataFrame, dict[str, str]]] = {}
+        self._peers: dict[tuple[str, frozenset[str], frozenset[str]], pd.DataFrame] = {}
         digest = pointed(root)
         self.path = root / digest if digest else root
         try:
@@ -182,9 +183,15 @@ class Warehouse:
         """
         return self._sorted(f"observations-{theme}").read({"territory": codes}, {"level": _NUMEROUS})
 
-    def peers(self, theme: str, editions: Collection[str], indicators: Collection[str] | None = None) -> pd.DataFrame:
-        """Give one figure a QPV, key indicator and period, as of some editions, see :func:`qpv.peers.as_of`."""
-        return peers.as_of(self._file(f"peers-{theme}.arrow"), editions, indicators)
+    def peers(self, theme: str, editions: Collection[str], indicators: Collection[str] = ()) -> pd.DataFrame:
+        """Give one figure a QPV, key indicator and period, as of some editions, see :func:`qpv.peers.as_of`; of all unless some are named.
+
+        The same for every QPV: read once, shared, and therefore not to be changed.
+        """
+        key = (theme, frozenset(editions), frozenset(indicators))
+        if key not in self._peers:
+            self._peers[key] = peers.as_of(self._file(f"peers-{theme}.arrow"), editions, indicators or None)
+        return self._peers[key]
 
     def traits(self, generation: str, editions: Collection[str]) -> tuple[pd.DataFrame, dict[str, str]]:
         """Give the traits by which QPV resemble one another, as of some editions, see :func:`qpv.similar.traits`."""
@@ -209,15 +216,38 @@ class Warehouse:
         return self.path / name
 
     def geometry(self, level: str, codes: Iterable[str] | None = None) -> gpd.GeoDataFrame | None:
-        """Give outlines in EPSG:4326, or ``None`` when no contour was ever dropped."""
+        """Give outlines in EPSG:4326, by code and generation, or ``None`` when no contour was ever dropped."""
+        if self._outlines is None:
+            return None
+        rows = self._outlines[self._outlines["level"] == level]
+        if codes is not None:
+            rows = rows[rows["code"].isin(set(codes))]
+        return rows.reset_index(drop=True)
+
+    @cached_property
+    def _outlines(self) -> gpd.GeoDataFrame | None:
+        """All outlines: a few thousand, read once, where each reading of a part costs as much as the whole."""
         file = self.path / "geometry.parquet"
         if not file.exists():
             return None
         import geopandas as gpd
 
-        filters: list[tuple[str, str, object]] = [("level", "==", level)]
-        if codes is not None:
-            wanted = sorted(codes)
-            # An empty list has no type that pyarrow could compare with: ask for a code that nothing has.
-            filters.append(("code", "in", wanted or [""]))
-        return gpd.read_parquet(file, filters=filters)
+        return gpd.read_parquet(file)
+
+
+def opened(path: str | Path) -> Warehouse:
+    """Give the build in use at ``path``, opened once a process: a build never changes, its name is its digest.
+
+    Raises
+    ------
+    WarehouseError
+        As :class:`Warehouse`.
+    """
+    root = Path(path).resolve()
+    build = str(root / (pointed(root) or ""))
+    if build not in _OPEN:
+        _OPEN[build] = Warehouse(build)
+    return _OPEN[build]
+
+
+_OPEN: Final[dict[str, Warehouse]] = {}
