@@ -26,6 +26,7 @@ from qpv.contracts import Contracts
 from qpv.errors import CatalogError, WarehouseError
 from qpv.reference import Reference
 from qpv.rules import Rules, load_rules
+from qpv.warehouse import pointed
 
 #: In a warehouse, one file a contract.
 STORED: Final = "contract-{}.json"
@@ -141,6 +142,12 @@ def store(contracts: Mapping[str, Contract], folder: Path) -> None:
     """Write contracts into a build of the warehouse."""
     for epci, contract in contracts.items():
         (folder / STORED.format(epci)).write_text(contract.model_dump_json(exclude_defaults=True, indent=1), "utf-8")
+
+
+def is_written(warehouse: Path, epci: str) -> bool:
+    """Say whether anything is written of the contract of an EPCI, in the build of a warehouse folder that is in use."""
+    found = stored_contract(warehouse / (pointed(warehouse) or ""), epci)
+    return found is not None and found.written
 
 
 def stored_contract(build: Path, epci: str) -> Contract | None:
