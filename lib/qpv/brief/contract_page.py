@@ -54,7 +54,10 @@ class ContractBrief:
             )
         self.contract: Contract = contract.as_of(self.panel.quarter.end)
         self.ledger = Ledger(self.panel)
-        self.names: dict[str, str] = self.store.places("qpv")["name"].to_dict() | {self.code: str(self.panel.place["name"])}
+        self.names: dict[str, str] = {}  # of QPV, communes, sectors and the agglomération itself, by code
+        for level in ("qpv", "commune", "sector"):
+            self.names |= self.store.places(level)["name"].to_dict()
+        self.names[self.code] = str(self.panel.place["name"])
 
     @cached_property
     def panels(self) -> dict[str, Profile]:

@@ -131,7 +131,7 @@ def by_year(actions: Iterable[Action]) -> pd.DataFrame:
     if found.empty:
         return pd.DataFrame(columns=["scheme", "year", "count", *wanted])
     found = found.astype(dict.fromkeys([*wanted, "count"], float))
-    return found.groupby(["scheme", "year"], as_index=False, sort=True)[["count", *wanted]].sum(min_count=1)
+    return found.groupby(["year", "scheme"], as_index=False, sort=True)[["count", *wanted]].sum(min_count=1)
 
 
 def by_theme(actions: Iterable[Action]) -> pd.DataFrame:
