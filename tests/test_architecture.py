@@ -27,7 +27,7 @@ NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
 #: The way of the data.  A module imports only from layers above its own; of its own layer it knows
 #: nobody, unless the whole layer is one package.
 LAYERS: tuple[set[str], ...] = (
-    {"qpv", "errors", "vocabulary", "territory", "html", "atomic", "parquet", "grammar"},
+    {"qpv", "errors", "vocabulary", "territory", "html", "atomic", "parquet", "grammar", "engine"},
     {"workbook"},
     {"numbers"},
     {"quarter"},
@@ -38,7 +38,7 @@ LAYERS: tuple[set[str], ...] = (
     {"features"},
     {"proxies", "tallies"},
     {"preference", "fetch"},
-    {"peers", "similar"},
+    {"peers", "similar", "digests"},
     {"warehouse"},
     {"publication", "extract", "selection", "screening"},
     {"contract"},
@@ -54,10 +54,9 @@ LAYERS: tuple[set[str], ...] = (
     {"brief"},
     {"batch"},
     {"site", "project", "terminal", "pdf"},
-    {"export_command"},
     {"cli"},
 )
-PACKAGES = {"sources", "brief", "catalog", "site", "contract"}
+PACKAGES = {"sources", "brief", "catalog", "site", "engine", "batch", "cli", "contract"}
 
 
 @cache

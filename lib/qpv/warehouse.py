@@ -18,6 +18,7 @@ import pyarrow.parquet as pq
 
 from qpv import parquet, peers, similar
 from qpv.catalog import Catalog
+from qpv.digests import FILE, ROWS, Digests, Reads
 from qpv.errors import WarehouseError
 
 if TYPE_CHECKING:
@@ -74,6 +75,8 @@ class Warehouse:
 
     def __init__(self, path: str | Path) -> None:
         root = Path(path)
+        #: What was asked of it, for those who want to know whether the answers have changed.
+        self.reads = Reads()
         self._files: dict[str, parquet.SortedFile] = {}
         self._places: dict[str, pd.DataFrame] = {}
         self._traits: dict[tuple[str, frozenset[str]], tuple[pd.DataFrame, dict[str, str]]] = {}
@@ -112,6 +115,19 @@ class Warehouse:
                 f"build {self.path.name!r} has no catalogue that this version reads: it was made by another one; "
                 "run 'qpv data build'"
             ) from error
+
+    @cached_property
+    def digests(self) -> Digests:
+        """Digests of what it holds, by which a brief is known to be still as it would be made today.
+
+        Raises
+        ------
+        WarehouseError
+            If an earlier version of the library made this build.
+        """
+        self._file(ROWS)
+        self._file(FILE)
+        return Digests(self.path)
 
     @cached_property
     def covered(self) -> frozenset[str]:
@@ -168,6 +184,7 @@ class Warehouse:
         WarehouseError
             If the build has no such theme.
         """
+        self.reads.whole.add(theme)
         file = self._file(f"observations-{theme}.parquet")
         table = pq.read_table(
             file, filters=list(filters) if filters else None, columns=columns,
@@ -181,6 +198,7 @@ class Warehouse:
 
         Far sooner than :meth:`observations`, for codes that lie far from each other in the file.
         """
+        self.reads.note_around(theme, codes)
         return self._sorted(f"observations-{theme}").read({"territory": codes}, {"level": _NUMEROUS})
 
     def peers(self, theme: str, editions: Collection[str], indicators: Collection[str] = ()) -> pd.DataFrame:
@@ -188,6 +206,7 @@ class Warehouse:
 
         The same for every QPV: read once, shared, and therefore not to be changed.
         """
+        self.reads.peers.add(theme)
         key = (theme, frozenset(editions), frozenset(indicators))
         if key not in self._peers:
             self._peers[key] = peers.as_of(self._file(f"peers-{theme}.arrow"), editions, indicators or None)
@@ -195,6 +214,7 @@ class Warehouse:
 
     def traits(self, generation: str, editions: Collection[str]) -> tuple[pd.DataFrame, dict[str, str]]:
         """Give the traits by which QPV resemble one another, as of some editions, see :func:`qpv.similar.traits`."""
+        self.reads.peers.add("demography")
         key = (generation, frozenset(editions))
         if key not in self._traits:
             self._traits[key] = similar.traits(self.peers("demography", editions, similar.TRAITS), generation)

@@ -12,7 +12,7 @@ from qpv import tables
 from qpv.brief import blocks
 from qpv.brief.closing import closing
 from qpv.brief.ledger import Ledger
-from qpv.contract.contract import Contract, stored_contract
+from qpv.contract.contract import Contract, read_contract
 from qpv.errors import ParameterError
 from qpv.html import Block, text
 from qpv.numbers import NNBSP
@@ -47,7 +47,7 @@ class ContractBrief:
         self.store = Warehouse(warehouse)
         self.panel: Profile = load_panel(self.store, epci, BRIEF_THEMES[0], quarter)
         self.code = str(self.panel.place["code"])
-        contract = stored_contract(self.store.path, self.code)
+        contract = read_contract(self.store, self.code)
         if contract is None or not contract.written:
             raise ParameterError(
                 f"nothing is written of the contract of {self.code}: fill data/contracts/{self.code}/ (see docs/contracts.md)"

@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterable, Sequence
 from qpv import charts, tables
 from qpv.brief import blocks
 from qpv.brief.ledger import Ledger
-from qpv.contract.contract import Contract, stored_contract
+from qpv.contract.contract import Contract, read_contract
 from qpv.contract.entries import Cited, citation
 from qpv.contract.readings import KINDS_FR, SUBJECTS_FR, of_place
 from qpv.contract.voice import Rank, ties
@@ -21,7 +21,7 @@ from qpv.quarter import format_period
 def contract_of(profile: Profile) -> Contract | None:
     """Give the contract of the first agglomération of a territory that has one, as of the quarter of the profile."""
     codes = str(profile.place["epci"]).split(" ")
-    found = (stored_contract(profile.warehouse.path, code) for code in codes if code)
+    found = (read_contract(profile.warehouse, code) for code in codes if code)
     contract = next((c for c in found if c is not None), None)
     return None if contract is None else contract.as_of(profile.quarter.end)
 

@@ -23,13 +23,11 @@ from qpv.contract.renewal import Facilities, Operation
 from qpv.contract.vigilance import Case
 from qpv.contract.voice import Rank, Statement, Workshop
 from qpv.contracts import Contracts
+from qpv.digests import CONTRACT
 from qpv.errors import CatalogError, WarehouseError
 from qpv.reference import Reference
 from qpv.rules import Rules, load_rules
-from qpv.warehouse import pointed
-
-#: In a warehouse, one file a contract.
-STORED: Final = "contract-{}.json"
+from qpv.warehouse import Warehouse, pointed
 
 
 class Contract(Entry):
@@ -141,7 +139,13 @@ def load_all(folder: Path, catalog: Catalog, reference: Reference, contracts: Co
 def store(contracts: Mapping[str, Contract], folder: Path) -> None:
     """Write contracts into a build of the warehouse."""
     for epci, contract in contracts.items():
-        (folder / STORED.format(epci)).write_text(contract.model_dump_json(exclude_defaults=True, indent=1), "utf-8")
+        (folder / CONTRACT.format(epci)).write_text(contract.model_dump_json(exclude_defaults=True, indent=1), "utf-8")
+
+
+def read_contract(warehouse: Warehouse, epci: str) -> Contract | None:
+    """Give the contract of an EPCI, as :func:`stored_contract`, and note that a brief has read it."""
+    warehouse.reads.contracts.add(epci)
+    return stored_contract(warehouse.path, epci)
 
 
 def is_written(warehouse: Path, epci: str) -> bool:
@@ -158,7 +162,7 @@ def stored_contract(build: Path, epci: str) -> Contract | None:
     WarehouseError
         If what the build holds was written by another version.
     """
-    file = build / STORED.format(epci)
+    file = build / CONTRACT.format(epci)
     if not file.exists():
         return None
     try:

@@ -11,13 +11,8 @@ import typer
 from qpv.project import Project
 from qpv.quarter import Quarter
 
-HELP = (
-    "Écrire les chiffres d’un territoire en CSV et Parquet, avec leur dictionnaire (datapackage.json).\n\n"
-    "Exemple : qpv export --territory 200090751 --quarter 2026-T3"
-)
 
-
-def export(
+def export_command(
     territory: Annotated[
         str, typer.Option(help="Code ou nom de QPV, EPCI (SIREN), département, 'all' ou 'contracts'.")
     ] = "contracts",
@@ -34,8 +29,3 @@ def export(
     project = Project.find(Path.cwd())
     folder = (output or project.outputs / str(when) / f"export-{territory}").resolve()
     typer.echo(str(write_package(Warehouse(project.warehouse), territory, when, folder)))
-
-
-def register(app: typer.Typer) -> None:
-    """Add the command to ``qpv``."""
-    app.command("export", help=HELP)(export)
