@@ -12,7 +12,7 @@ from qpv.contract.entries import Cited, citation
 from qpv.contract.readings import KINDS_FR, SUBJECTS_FR, of_place
 from qpv.contract.voice import Rank, ties
 from qpv.contract.voice import of_place as said_of
-from qpv.html import Block, join, text
+from qpv.html import Block, text
 from qpv.numbers import NBSP, NNBSP
 from qpv.profile import Profile
 from qpv.quarter import format_period
@@ -81,12 +81,17 @@ def stakes(profile: Profile) -> Block:
             for t in SUBJECTS_FR for found in [of_place(contract.readings, codes, t)] if "stake" in found]  # fmt: skip
     ranks = said_of(contract.barometer, codes)
     document = next((r.document for r in contract.readings if r.territory in codes), "")
-    table = (
-        tables.plain_table(["Thème", "Enjeux", f"Lignes de {document}"], rows, "Enjeux que le contrat écrit", "small")
-        if rows
-        else ""
-    )
-    return join(Block(table), barometer(ranks, "barometre") if ranks else Block(""))
+    # The portrait prints on two sheets: the stakes stay short, tables and chart are one click away.
+    items = "".join(f"<li><strong>{text(theme)}</strong>{NNBSP}: {text(said)}</li>" for theme, said, _ in rows)
+    heads = ["Thème", "Enjeux", f"Lignes de {document}"]
+    table = tables.plain_table(heads, rows, "Enjeux que le contrat écrit", "small") if rows else ""
+    drawn = barometer(ranks, "barometre").html if ranks else ""
+    parts = [
+        f"<h3>Enjeux que le contrat écrit</h3><ul class='printed'>{items}</ul>" if rows else "",
+        f"<details><summary>Enjeux, avec leurs lignes</summary>{table}</details>" if rows else "",
+        f"<details><summary>Baromètre des habitants ({len(ranks)} priorités)</summary>{drawn}</details>" if ranks else "",
+    ]
+    return Block("".join(parts))
 
 
 def barometer(ranks: Sequence[Rank], key: str) -> Block:
