@@ -22,7 +22,7 @@ from qpv.build import build
 from qpv.panel import concerned
 from qpv.quarter import Quarter
 from qpv.selection import select
-from qpv.vocabulary import BRIEF_THEMES
+from qpv.vocabulary import BRIEF_THEMES, EPCI_KINDS
 from qpv.warehouse import Warehouse
 from visits import WIDTHS
 
@@ -59,12 +59,13 @@ THEME_BUDGET = Budget(1_200_000, 6)
 #: The bounds of each kind of page; a new kind needs a line here and a place in GALLERY, SYNTHESES or SITE.
 BUDGETS = dict.fromkeys(BRIEF_THEMES, THEME_BUDGET) | {
     "portrait": Budget(1_500_000, 2), "agglomeration": Budget(1_500_000, 6),
+    "evaluation": Budget(1_000_000, 14), "programme": Budget(1_000_000, 8), "yearly": Budget(1_200_000, 10),
 }  # fmt: skip
 #: The pages of a run itself, beside its briefs.
 SITE = tuple(page.removesuffix(".html") for page in site.frame.PAGES)
 BUDGETS |= dict.fromkeys(SITE, Budget(2_500_000, 40))
 #: The briefs that put all themes, or all quartiers, together.
-SYNTHESES = (f"{BEAU_MARAIS}/portrait", "200090751/agglomeration")
+SYNTHESES = (f"{BEAU_MARAIS}/portrait", *(f"200090751/{kind}" for kind in EPCI_KINDS))
 BRIEFS = tuple(f"{code}/{kind}" for code, kinds in GALLERY.items() for kind in kinds)
 MADE = (*BRIEFS, *SYNTHESES)
 EVERY = (*MADE, *SITE)
@@ -162,9 +163,7 @@ def beau_marais(factory: pytest.TempPathFactory, warehouse: Path) -> Run:
 
 def syntheses(factory: pytest.TempPathFactory, warehouse: Path) -> Run:
     """Portrait of Beau Marais and brief of its agglomération, with the official files."""
-    return _once(
-        factory, "run-syntheses", lambda outputs: publish(warehouse, outputs, BEAU_MARAIS, ["portrait", "agglomeration"])
-    )
+    return _once(factory, "run-syntheses", lambda outputs: publish(warehouse, outputs, BEAU_MARAIS, ["portrait", *EPCI_KINDS]))
 
 
 def lens(factory: pytest.TempPathFactory, warehouse: Path) -> Run:

@@ -40,9 +40,11 @@ LAYERS: tuple[set[str], ...] = (
     {"preference", "fetch"},
     {"peers", "similar", "digests"},
     {"warehouse"},
-    {"publication", "extract", "selection"},
-    {"build", "profile", "screening", "inventory", "changes"},
+    {"publication", "extract", "selection", "screening"},
+    {"contract"},
+    {"build", "profile", "inventory", "changes"},
     {"panel"},
+    {"export"},
     {"analysis", "news"},
     {"comparison"},
     {"standing", "photograph"},
@@ -54,7 +56,7 @@ LAYERS: tuple[set[str], ...] = (
     {"site", "project", "terminal", "pdf"},
     {"cli"},
 )
-PACKAGES = {"sources", "brief", "catalog", "site", "engine", "batch", "cli"}
+PACKAGES = {"sources", "brief", "catalog", "site", "engine", "batch", "cli", "contract"}
 
 
 @cache

@@ -14,9 +14,10 @@ from nbclient import NotebookClient
 from qpv.batch import parameters_of
 from qpv.build import build
 from qpv.html import BRIEF_MIME, RECORD_MIME
-from qpv.vocabulary import BRIEF_KINDS, BRIEF_THEMES
+from qpv.vocabulary import BRIEF_KINDS, BRIEF_THEMES, CONTRACT_KINDS
 
-CALLS = {"portrait": "Portrait(qpv, quarter, warehouse)", "agglomeration": "Agglomeration(epci, quarter, warehouse)"}
+CALLS = {"portrait": "Portrait(qpv, quarter, warehouse)", "agglomeration": "Agglomeration(epci, quarter, warehouse)",
+         **{kind: f"{kind.capitalize()}(epci, quarter, warehouse)" for kind in CONTRACT_KINDS}}  # fmt: skip
 MAP_CELLS = ("map-location", "map-headline", "map-theme")
 
 

@@ -17,6 +17,7 @@ import pandas as pd
 import qpv
 from qpv import crosswalk, digests, peers, proxies, secrecy, tallies
 from qpv.catalog import Catalog
+from qpv.contract.contract import load_all, store
 from qpv.contracts import Contracts, load_contracts, match_schools
 from qpv.errors import SourceError
 from qpv.expectations import expect
@@ -36,7 +37,7 @@ if TYPE_CHECKING:
 
 #: Modules that only read the warehouse: a change in them needs no new build.
 _NOT_DATA: Final = {
-    "analysis", "batch", "brief", "changes", "charts", "cli", "comparison", "download", "engine", "fetch", "grammar", "html", "inventory",
+    "analysis", "batch", "brief", "changes", "charts", "cli", "comparison", "download", "engine", "export", "fetch", "grammar", "html", "inventory",
     "live_maps", "maps", "markdown", "pdf", "photograph", "plain_words", "profile", "project", "publication", "rules", "screening",
     "selection", "sentences", "similar", "site", "standing", "tables", "terminal",
 }  # fmt: skip
@@ -72,6 +73,7 @@ def build(data: Path, raw: Iterable[Path], target: Path, progress: Callable[[str
     catalog = Catalog.load(data / "catalog")
     reference = Reference.load(data / "reference")
     contracts = load_contracts(data / "contracts", catalog, reference)
+    written = load_all(data / "contracts", catalog, reference, contracts)
     files, findings = recognise(list_files(raw), catalog)
     catalog = catalog.including([(f.source, f.edition) for f in files if f.edition.unseen])
     digest = _digest(data, files, findings)
@@ -88,6 +90,7 @@ def build(data: Path, raw: Iterable[Path], target: Path, progress: Callable[[str
     with workplace(target) as scratch:
         progress("écriture")
         count = _write(scratch, tables, catalog)
+        store(written, scratch)
         meta = {
             "version": qpv.__version__, "observations": count, "covered": _covered(reference, tables.observations),
             "findings": [vars(f) for f in findings],

@@ -31,6 +31,11 @@ COLUMNS: Final = (
     "document", "line", "territory", "level", "generation", "indicator", "period", "value", "unit",
     "qualifier", "source_cited", "note",
 )  # fmt: skip
+#: Tables that stand beside the figures in the folder of an EPCI, with columns of their own (see ``qpv.contract``).
+REGISTERS: Final = frozenset({
+    "measures.csv", "actions.csv", "totals.csv", "workshops.csv", "barometer.csv", "abatement.csv", "upkeep.csv", "cases.csv",
+    "renewal.csv", "facilities.csv",
+})  # fmt: skip
 _PLACE_COLUMNS: Final = ("code", "level", "name", "commune", "kind")
 _CODED_LEVELS: Final = ("qpv", "commune", "epci", "departement", "region", "france")
 
@@ -72,7 +77,7 @@ def load_contracts(folder: Path, catalog: Catalog, reference: Reference) -> Cont
     known_places = set(places["code"])
     rows = []
     for file in sorted(folder.glob("*/*.csv")):
-        if not file.parent.name.isdigit():
+        if not file.parent.name.isdigit() or file.name in REGISTERS:
             continue  # places/ and excluded/ stand beside the EPCI
         for line, row in _read_rows(file, COLUMNS, faults):
             fault = _fault(row, catalog, documents, known_places)

@@ -21,6 +21,8 @@ from qpv.catalog import Catalog
 
 FILE: Final = "digests.json"
 ROWS: Final = "digests.arrow"
+#: What is written of the contract of an EPCI, see :mod:`qpv.contract`.
+CONTRACT: Final = "contract-{}.json"
 
 #: The tables of which every brief reads some part, and which change seldom: they are digested whole.
 _BACKGROUND: Final = ("territories.parquet", "crosswalk.parquet", "geometry.parquet")
@@ -35,6 +37,7 @@ class Reads:
     around: dict[str, set[str]] = field(default_factory=dict)
     peers: set[str] = field(default_factory=set)
     whole: set[str] = field(default_factory=set)
+    contracts: set[str] = field(default_factory=set)  # EPCI
 
     def note_around(self, theme: str, codes: Collection[str]) -> None:
         """Note that the observations of a theme on some territories were read."""
@@ -43,7 +46,7 @@ class Reads:
     def as_json(self) -> dict[str, Any]:
         """Give what was read as lists, in order."""
         around = {theme: sorted(codes) for theme, codes in sorted(self.around.items())}
-        return {"around": around, "peers": sorted(self.peers), "whole": sorted(self.whole)}
+        return {"around": around, "peers": sorted(self.peers), "whole": sorted(self.whole), "contracts": sorted(self.contracts)}
 
 
 def of_rows(observations: pd.DataFrame, editions: pd.DataFrame) -> pd.Series:
@@ -96,6 +99,7 @@ class Digests:
     """The digests of one build."""
 
     def __init__(self, folder: Path) -> None:
+        self._folder = folder
         self._content = json.loads((folder / FILE).read_text("utf-8"))
         table = pd.read_feather(folder / ROWS)
         self._rows = {
@@ -111,6 +115,9 @@ class Digests:
             total.update(f"{theme}:{','.join(f'{c}={known.get(c, 0):x}' for c in codes)}\n".encode())
         for kind in ("peers", "whole"):
             total.update("".join(f"{kind} {theme} {self._content[kind].get(theme)}\n" for theme in reads[kind]).encode())
+        for epci in reads.get("contracts", []):
+            file = self._folder / CONTRACT.format(epci)
+            total.update(_sha(epci.encode(), file.read_bytes() if file.exists() else b"").encode())
         return total.hexdigest()
 
 

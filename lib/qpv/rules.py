@@ -99,7 +99,7 @@ def load_rules(file: Path, catalog: Catalog) -> Rules:
         if file.stat().st_size > _LARGEST_FILE:
             raise CatalogError(f"{file.name}: larger than {_LARGEST_FILE:,} bytes, which no rule file is")
         text = file.read_text("utf-8")
-        _refuse_tricks(file.name, text)
+        refuse_tricks(file.name, text)
         content = yaml.safe_load(text)
     except (OSError, UnicodeDecodeError, yaml.YAMLError, RecursionError, ValueError) as error:
         raise CatalogError(f"{file.name}: cannot be read as YAML: {error}") from error
@@ -116,7 +116,7 @@ def load_rules(file: Path, catalog: Catalog) -> Rules:
     return rules
 
 
-def _refuse_tricks(name: str, text: str) -> None:
+def refuse_tricks(name: str, text: str) -> None:
     """Refuse what YAML allows and a rule file never needs: aliases, and a key twice, of which one would be lost."""
     for event in yaml.parse(text, yaml.SafeLoader):
         if isinstance(event, yaml.AliasEvent):

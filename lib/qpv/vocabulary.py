@@ -99,8 +99,21 @@ BRIEF_THEMES: Final = ("revenue", "education", "health", "employment", "housing"
 #: Briefs over all themes, with a notebook each: of one QPV; of all QPV of one EPCI.
 PORTRAIT: Final = "portrait"
 AGGLOMERATION: Final = "agglomeration"
+#: Briefs on the contract of one EPCI, with a notebook each; only where something is written of it.
+EVALUATION: Final = "evaluation"
+PROGRAMME: Final = "programme"
+YEARLY: Final = "yearly"
+CONTRACT_KINDS: Final = (EVALUATION, PROGRAMME, YEARLY)
+#: Briefs of one EPCI; all others are of one QPV.
+EPCI_KINDS: Final = (AGGLOMERATION, *CONTRACT_KINDS)
 #: All that a notebook is there for, with its French name.
-BRIEF_KINDS_FR: Final = {t: THEMES_FR[t] for t in BRIEF_THEMES} | {PORTRAIT: "Portrait", AGGLOMERATION: "Agglomération"}
+BRIEF_KINDS_FR: Final = {t: THEMES_FR[t] for t in BRIEF_THEMES} | {
+    PORTRAIT: "Portrait",
+    AGGLOMERATION: "Agglomération",
+    EVALUATION: "Évaluation du contrat",
+    PROGRAMME: "Programme du contrat",
+    YEARLY: "Rapport annuel",
+}
 BRIEF_KINDS: Final = tuple(BRIEF_KINDS_FR)
 
 

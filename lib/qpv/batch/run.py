@@ -16,7 +16,7 @@ from qpv.batch.making import KERNEL, WARM
 from qpv.batch.pool import Pool
 from qpv.batch.task import FIGURES, Figures, Record, Task
 from qpv.digests import Digests
-from qpv.vocabulary import AGGLOMERATION, BRIEF_KINDS
+from qpv.vocabulary import BRIEF_KINDS, EPCI_KINDS
 from qpv.warehouse import Warehouse
 
 ENGINES = (WARM, KERNEL)
@@ -65,7 +65,7 @@ def run(
             report(record)
         settings = Settings(
             tasks[0].warehouse, folder, tasks[0].quarter, tuple(dict.fromkeys(t.theme for t in tasks)),
-            next((t.qpv for t in tasks if t.theme != AGGLOMERATION), ""), max(1, jobs), seconds, megabytes,
+            next((t.qpv for t in tasks if t.theme not in EPCI_KINDS), ""), max(1, jobs), seconds, megabytes,
         )  # fmt: skip
         waiting: deque[Task | Figures] = deque(t for t in tasks if t.name not in records)
         left = _Left(waiting)

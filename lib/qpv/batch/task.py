@@ -9,9 +9,10 @@ from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any, Final, Self
 
+from qpv.contract.contract import is_written
 from qpv.errors import ParameterError
 from qpv.quarter import Quarter
-from qpv.vocabulary import AGGLOMERATION, BRIEF_KINDS
+from qpv.vocabulary import BRIEF_KINDS, CONTRACT_KINDS, EPCI_KINDS
 
 #: In place of a kind of brief: the figures of a territory, over all its briefs.
 FIGURES: Final = "figures"
@@ -105,7 +106,7 @@ def failure(task: Task | Figures, name: str, message: str) -> Record:
 
 def parameters_of(kind: str) -> tuple[str, ...]:
     """Name the parameters of a notebook: its territory, the quarter, the warehouse."""
-    return ("epci" if kind == AGGLOMERATION else "qpv", "quarter", "warehouse")
+    return ("epci" if kind in EPCI_KINDS else "qpv", "quarter", "warehouse")
 
 
 def plan(
@@ -115,7 +116,7 @@ def plan(
     """List the briefs to make, after checking kinds and notebooks.
 
     ``themes`` are kinds of brief: themes and ``portrait`` are made for each of the QPV ``codes``,
-    ``agglomeration`` for each of the EPCI.
+    those of an EPCI (``agglomeration``, ``evaluation``…) for each of the EPCI; those of a contract where one is written.
 
     Raises
     ------
@@ -127,8 +128,11 @@ def plan(
             raise ParameterError(f"unknown theme {theme!r}: expected one of {', '.join(BRIEF_KINDS)}")
         _check_parameters(notebooks / f"{theme}.ipynb", parameters_of(theme))
     folder = outputs / str(quarter)
-    wanted = [(code, theme) for code in codes for theme in themes if theme != AGGLOMERATION]
-    wanted += [(code, AGGLOMERATION) for code in epci if AGGLOMERATION in themes]
+    wanted = [(code, theme) for code in codes for theme in themes if theme not in EPCI_KINDS]
+    wanted += [
+        (code, kind) for code in epci for kind in EPCI_KINDS
+        if kind in themes and (kind not in CONTRACT_KINDS or is_written(warehouse, code))
+    ]  # fmt: skip
     return [
         Task(code, theme, str(quarter), (notebooks / f"{theme}.ipynb").resolve(), warehouse.resolve(), folder.resolve())
         for code, theme in wanted

@@ -19,6 +19,7 @@ from qpv.brief.closing import closing
 from qpv.brief.ledger import Ledger
 from qpv.brief.notices import notices
 from qpv.brief.peer_group import similar_qpv
+from qpv.brief.readings import readings_block
 from qpv.comparison import KeyFigure, is_missing, key_figure, quadrant_input, why_missing
 from qpv.errors import ParameterError
 from qpv.html import Block, join, text
@@ -269,7 +270,11 @@ class Brief:
         return blocks.OWN_BLOCKS[self.profile.theme](self.profile, self.ledger)
 
     def contract(self) -> Block:
-        """List what the contrat de ville prints on this QPV, with document and line."""
+        """Say what the contract reads in the figures and what residents said; list what it prints on this QPV, with its lines."""
+        known = {figure.indicator.id for figure in self.figures}
+        return join(readings_block(self.profile, self.ledger, known), self._printed())
+
+    def _printed(self) -> Block:
         rows = self.profile.rows_of_qpv()
         rows = rows[rows["status"] == Status.TRANSCRIBED].sort_values(["indicator", "position", "row"])
         if rows.empty:

@@ -15,8 +15,9 @@ from qpv.brief import atlas, blocks, gaps
 from qpv.brief.closing import closing
 from qpv.brief.ledger import Ledger
 from qpv.brief.page import Brief
+from qpv.brief.readings import stakes
 from qpv.comparison import is_missing, key_figure
-from qpv.html import Block, text
+from qpv.html import Block, join, text
 from qpv.numbers import NBSP, NNBSP
 from qpv.profile import Profile, load_profile
 from qpv.quarter import UNDATED, format_period
@@ -204,12 +205,13 @@ class Portrait:
         return atlas.location(self._lead.profile, self.ledger)
 
     def contract(self) -> Block:
-        """List what the contrat de ville prints on this QPV, by theme, or say that none does."""
+        """Say what is at stake and what residents put first; list what the contract prints on this QPV, by theme."""
+        return join(stakes(self._lead.profile), self._figures_printed())
+
+    def _figures_printed(self) -> Block:
         printed = {t: rows for t in THEMES_FR for rows in [self._printed(t)] if len(rows)}
         if not printed:
-            return Block(
-                "<p>Aucun contrat de ville embarqué ne donne de chiffre sur ce quartier. Ses enjeux ne sont donc pas repris ici.</p>"
-            )
+            return Block("<p>Aucun contrat de ville embarqué ne donne de chiffre sur ce quartier.</p>")
         catalog = self._lead.profile.catalog
         lines, rows = [], []
         for theme, found in printed.items():
@@ -235,7 +237,7 @@ class Portrait:
         table = tables.plain_table(heads, rows, "Chiffres repris du contrat de ville", "small")
         return Block(
             f"<p class='note'>Ce que le contrat imprime de ce quartier, thème par thème. Seuls ses chiffres sont repris, avec le document et la "
-            f"ligne{NNBSP}; les enjeux qu’il rédige se lisent dans le document.</p><ul class='printed'>{''.join(lines)}</ul>"
+            f"ligne.</p><ul class='printed'>{''.join(lines)}</ul>"
             f"<details><summary>Chiffres du contrat ({len(rows)})</summary>{table}</details>"
         )
 

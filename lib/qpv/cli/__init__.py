@@ -14,6 +14,7 @@ import typer
 from qpv.cli.briefs import briefs_command, pdf_command
 from qpv.cli.console import err, explained
 from qpv.cli.data import data_app
+from qpv.cli.export import export_command
 from qpv.errors import QpvError
 
 # The commands import what they need when they run: pandas and geopandas cost seconds, which neither
@@ -31,6 +32,10 @@ app.command("pdf", help=explained(
     "Faire les PDF des briefs d’un trimestre, à côté de leurs pages ; seulement ceux qui manquent ou sont plus anciens.",
     "qpv pdf --quarter 2026-T3 --territory QN06254M",
 ))(pdf_command)  # fmt: skip
+app.command("export", help=explained(
+    "Écrire les chiffres d’un territoire en CSV et Parquet, avec leur dictionnaire (datapackage.json).",
+    "qpv export --territory 200090751 --quarter 2026-T3",
+))(export_command)  # fmt: skip
 
 
 def main() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -12,6 +13,8 @@ from typing import Final
 import pandas as pd
 
 from qpv.batch import Record
+from qpv.contract.calendar import due
+from qpv.contract.contract import stored_contract
 from qpv.html import css_string, text
 from qpv.maps import defs, leaflet_css, leaflet_js
 from qpv.news import News
@@ -22,15 +25,21 @@ from qpv.site.atlas import run_map
 from qpv.site.changes import counts_words
 from qpv.site.frame import shell, template
 from qpv.tables import plain_table
-from qpv.vocabulary import BRIEF_THEMES, THEMES_FR
+from qpv.vocabulary import BRIEF_KINDS_FR, BRIEF_THEMES, CONTRACT_KINDS, THEMES_FR
 from qpv.warehouse import Warehouse
 
 #: Status of a brief -> its letter in the page, and its word.
 STATUSES: Final = {"ok": ("o", "complet"), "degraded": ("d", "partiel"), "failed": ("f", "échec")}
 #: Pages that are of no theme.
-_OTHERS_FR: Final = {"portrait": "Portrait", "agglomeration": "Photographie de l’agglomération"}
+_OTHERS_FR: Final = {
+    "portrait": "Portrait",
+    "agglomeration": "Photographie de l’agglomération",
+    **{k: BRIEF_KINDS_FR[k] for k in CONTRACT_KINDS},
+}
 
 
+#: So many of the next dates are listed.
+_DATES: Final = 8
 #: Rows that are laid out before a reader asks for all, where a script can show the others.
 _FIRST: Final = 100
 #: A cell without anything to open; a phone leaves it out.
@@ -111,7 +120,7 @@ Données{NNBSP}: tous les chiffres du quartier, en CSV.</p>
 <p id="count" class="note" role="status"></p>
 {_table(run)}
 <p id="more" class="no-print" hidden><button type="button">Afficher tous les quartiers</button></p>
-{_elsewhere(run)}{_failures(records)}"""
+{_elsewhere(run)}{_dates(run, quarter)}{_failures(records)}"""
     script = template("index.js") + "</script><script>" + (files("qpv.brief") / "template" / "brief.js").read_text("utf-8")
     return shell(
         "index.html", "Observatoire des quartiers prioritaires", quarter, f"{defs(drawn.outlines)}{body}<script>{leaflet_js()}</script>",
@@ -223,6 +232,26 @@ def _elsewhere(run: Run) -> str:
         for theme, record in made.items() if record.status != "failed"
     ]  # fmt: skip
     return f"<h2>Autres pages</h2><ul>{''.join(items)}</ul>" if items else ""
+
+
+def _dates(run: Run, quarter: Quarter) -> str:
+    """List the next dates of the contracts of the run for which a brief is due."""
+    names = run.warehouse.places("epci")["name"]
+    rows = []
+    for code, name in _groups(run).items():
+        contract = stored_contract(run.warehouse.path, code)
+        if contract is None:
+            continue
+        for item in due(contract.as_of(quarter.end).events, quarter.end + dt.timedelta(days=1)):
+            when = format_date(item.day) if item.event.exact else f"vers le {format_date(item.day)}"
+            brief = title_of(item.event.brief) if item.event.brief else "–"
+            rows.append((item.day, [when, names.get(code, name), item.event.label, brief]))
+    if not rows:
+        return ""
+    rows.sort(key=lambda row: (row[0], row[1]))
+    heads = ["Date", "Contrat", "Échéance", "Brief à présenter"]
+    table = plain_table(heads, [cells for _, cells in rows[:_DATES]], "Prochaines échéances des contrats")
+    return f"<h2>Prochaines échéances</h2>{table}"
 
 
 def _failures(records: Sequence[Record]) -> str:

@@ -1,0 +1,167 @@
+"""The programme of a contract (S21, S26, S14): cost by year and funder, credits by theme, coverage, renewal, facilities; what clashes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pandas as pd
+
+from qpv import charts, tables
+from qpv.brief import blocks
+from qpv.brief.contract_page import ContractBrief, notice
+from qpv.contract import programme, renewal
+from qpv.contract.entries import citation
+from qpv.contract.programme import FUNDERS_FR, THEMES_FR, Action
+from qpv.html import Block, join, text
+from qpv.numbers import DASH, NNBSP, format_number
+from qpv.quarter import format_period
+from qpv.vocabulary import PROGRAMME
+
+
+def euros(value: float | None) -> str:
+    """Write an amount; a dash where it is not known."""
+    if value is None or pd.isna(value):
+        return DASH
+    return f"{format_number(value, 0 if float(value).is_integer() else 2)}{NNBSP}€"
+
+
+def _count(value: float | None) -> str:
+    return DASH if value is None or pd.isna(value) else format_number(value)
+
+
+class Programme(ContractBrief):
+    """The brief on the actions of a contract and their money; see :class:`ContractBrief`."""
+
+    kind = PROGRAMME
+
+    @property
+    def actions(self) -> tuple[Action, ...]:
+        """The actions that published documents support."""
+        return self.contract.actions
+
+    def summary(self) -> Block:
+        """Write *En bref*: what is known of the programme, and what clashes."""
+        actions = self.actions
+        if not actions:
+            return Block(notice("Aucune action n’est encore inscrite dans le registre de ce contrat."))
+        years = sorted({a.year for a in actions})
+        printed = [t for t in self.contract.totals if not t.scope and t.measure in ("projects", "cost_eur")]
+        lines = [f"Le registre compte {len(actions)} lignes, de {format_period(years[0])} à {format_period(years[-1])}."]
+        lines += [f"Imprimé pour {format_period(t.year)}{NNBSP}: {_count(t.value) + ' projets' if t.measure == 'projects' else euros(t.value)} ({citation(t)})."
+                  for t in printed[:4]]  # fmt: skip
+        sexes = sum(a.women is not None or a.men is not None for a in actions)
+        lines.append(f"Bénéficiaires par sexe{NNBSP}: connus pour {sexes} des {len(actions)} lignes.")
+        clash = programme.inconsistencies(actions, self.contract.totals)
+        lines.append(f"Ce que les documents contredisent{NNBSP}: {len(clash)} points, listés plus bas et gardés tels quels.")
+        return Block(f"<ul class='brief'>{''.join(f'<li>{text(x)}</li>' for x in lines)}</ul>")
+
+    def years(self) -> Block:
+        """Tabulate and draw cost × funder × year."""
+        found = programme.by_year(self.actions)
+        money = [c for c in FUNDERS_FR if len(found) and found[c].notna().any()]
+        if found.empty:
+            return Block(notice("Aucun montant par année."))
+        rows = [[f"{format_period(r['year'])}, {r['scheme']}", _count(r["count"]), euros(r["cost_eur"]), *(euros(r[c]) for c in money)]
+                for _, r in found.iterrows()]  # fmt: skip
+        heads = ["Année et dispositif", "Projets", "Coût", *(FUNDERS_FR[c] for c in money)]
+        table = Block(tables.plain_table(heads, rows, "Coût et financeurs, par année (euros)", "small")
+                      + f"<p class='note'>{DASH}{NNBSP}: non imprimé, ce qui n’est pas zéro.</p>")  # fmt: skip
+        main = found[found["cost_eur"].notna()].groupby("scheme").filter(lambda g: g["year"].nunique() > 2)
+        if main.empty:
+            return table
+        one = main[main["scheme"] == main["scheme"].iloc[0]].sort_values("year")
+        labels = [format_period(y) for y in one["year"]]
+        drawn = [c for c in ("state_policy_eur", "commune_eur", "others_eur") if one[c].notna().any()]
+        values: dict[str, list[float | str]] = {FUNDERS_FR[c]: [float(v) if pd.notna(v) else "non imprimé" for v in one[c]] for c in drawn} or {
+            "Coût": [float(v) for v in one["cost_eur"]]}  # fmt: skip
+        first = next(a for a in self.actions if a.scheme == one["scheme"].iloc[0])
+        drawing = charts.bars(labels, values, "eur", 0, f"Source : {citation(first)} et suivantes.", "financeurs")
+        title = f"Principaux financeurs par année, {one['scheme'].iloc[0]}" if drawn else "Coût par année"
+        data = tables.plain_table(["Année", *values], [[label, *(v if isinstance(v, str) else euros(v) for v in (s[n] for s in values.values()))]
+                                                      for n, label in enumerate(labels)], title, "small")  # fmt: skip
+        return join(table, blocks.chart(drawing, "financeurs", title, [], data))
+
+    def themes(self) -> Block:
+        """Tabulate and draw specific against ordinary-law credits, by theme and year."""
+        found = programme.by_theme(a for a in self.actions if a.theme != "all")
+        found = found[found[["specific_eur", "ordinary_eur"]].notna().any(axis=1)]
+        if found.empty:
+            return Block(notice("Les documents n’impriment pas de crédits par thème."))
+        rows = [[THEMES_FR[r["theme"]], format_period(r["year"]), _count(r["count"]), _count(r["carriers"]), euros(r["specific_eur"]), euros(r["ordinary_eur"])]
+                for _, r in found.iterrows()]  # fmt: skip
+        heads = ["Thème", "Année", "Projets", "Porteurs", "Crédits spécifiques", "Droit commun"]
+        table = tables.plain_table(heads, rows, "Crédits par thème (euros)", "small")
+        year = found["year"].iloc[-1]
+        last = found[found["year"] == year].sort_values("specific_eur", ascending=False)
+        if len(last) < 3:
+            return Block(table)
+        values: dict[str, list[float | str]] = {
+            name: [float(v) if pd.notna(v) else "non imprimé" for v in last[c]]
+            for name, c in (("Crédits spécifiques", "specific_eur"), ("Droit commun", "ordinary_eur"))
+        }
+        cited = next(a for a in self.actions if a.year == year and a.theme != "all")
+        drawing = charts.bars(
+            [THEMES_FR[t] for t in last["theme"]], values, "eur", 0, f"Source : {citation(cited)} et suivantes.", "credits"
+        )
+        title = f"Crédits spécifiques et droit commun par thème, {format_period(str(year))}"
+        return blocks.chart(drawing, "credits", title, [], table)
+
+    def objectives(self) -> Block:
+        """Say which objectives of the frame some action serves, and which none does."""
+        frame = self.contract.referential
+        kinds = ("ambition", "priority", "objective")
+        if frame is None or not any(a.node for a in self.actions):
+            return Block(notice("Aucune action n’est rattachée à un objectif du référentiel : la couverture ne peut être dite."))
+        served, bare = programme.objectives_without_action(self.actions, frame, kinds)
+        rows = [[frame.node(i).label, "oui" if i in served else "aucune ligne du registre"] for i in [*bare, *served]]
+        return Block(
+            tables.plain_table(
+                ["Objectif", "Servi par une action"], rows, f"Objectifs servis : {len(served)} sur {len(rows)}", "small"
+            )
+        )
+
+    def inconsistencies(self) -> Block:
+        """List what the documents contradict, each with its lines."""
+        found = programme.inconsistencies(self.actions, self.contract.totals)
+        if not found:
+            return Block("<p>Aucune contradiction trouvée entre les lignes et les totaux imprimés.</p>")
+        return Block(
+            tables.plain_table(
+                ["Contradiction", "Documents et lignes"],
+                [[i.what, ", ".join(i.sources)] for i in found],
+                "Contradictions gardées",
+                "small",
+            )
+        )
+
+    def renewal(self) -> Block:
+        """Tabulate dwellings demolished, rehabilitated, rebuilt by QPV and phase, and facilities by category."""
+        rows = [[self.names.get(o.qpv, o.qpv), f"{o.phase}{f', {o.sector}' if o.sector else ''}", renewal.OPERATIONS_FR[o.operation],
+                 format_number(o.count), renewal.STATES_FR[o.state], o.note, citation(o)] for o in self.contract.renewal]  # fmt: skip
+        if not rows and not self.contract.facilities:
+            return Block(notice("Aucune opération de renouvellement urbain n’est inscrite."))
+        heads = ["QPV", "Phase", "Opération", "Nombre", "État", "Note", "Document et ligne"]
+        table = tables.plain_table(heads, rows, "Renouvellement urbain", "small") if rows else ""
+        clash = renewal.contradictions(self.contract.renewal)
+        said = "; ".join(
+            f"{self.names.get(a.qpv, a.qpv)}, {renewal.OPERATIONS_FR[a.operation].lower()}{NNBSP}: {a.count} ou {b.count}"
+            for a, b in clash
+        )
+        counts = renewal.by_category(self.contract.facilities)
+        places = (
+            [[renewal.CATEGORIES_FR[c], *(str(counts[q][c]) for q in counts)] for c in renewal.CATEGORIES_FR] if counts else []
+        )
+        if places:
+            places.append(["Ensemble", *(str(sum(counts[q].values())) for q in counts)])
+        equipment = (
+            tables.plain_table(
+                ["Catégorie", *(self.names.get(q, q) for q in counts)], places, "Équipements recensés par le contrat", "small"
+            )
+            if places
+            else ""
+        )
+        return Block(table + (notice(f"Deux tableaux du contrat diffèrent{NNBSP}– {said}.") if clash else "") + equipment)
+
+    def close(self) -> Any:
+        """Write the figures shown, for machines, and the record that the batch reads."""
+        return self._close([], not self.actions)

@@ -1,0 +1,123 @@
+"""The yearly report (S27): what décret 2015-1118 asks an EPCI for — situation and evolution, actions, money, perspectives, opinions."""
+
+from __future__ import annotations
+
+import datetime as dt
+from pathlib import Path
+from typing import Any
+
+from qpv import tables
+from qpv.brief.agglomeration import Agglomeration
+from qpv.brief.contract_page import ContractBrief, notice
+from qpv.brief.programme import Programme, _count, euros
+from qpv.brief.readings import barometer, listing
+from qpv.contract.calendar import due
+from qpv.contract.entries import citation
+from qpv.contract.readings import SUBJECTS_FR
+from qpv.html import Block, join, text
+from qpv.numbers import DASH, NNBSP, format_number
+from qpv.quarter import format_date
+from qpv.vocabulary import YEARLY
+
+
+class Yearly(ContractBrief):
+    """The report on the year before that of the quarter; see :class:`ContractBrief`."""
+
+    kind = YEARLY
+
+    def __init__(self, epci: str, quarter: str, warehouse: str | Path) -> None:
+        super().__init__(epci, quarter, warehouse)
+        self._whole = Agglomeration(self.code, quarter, warehouse)
+        self._whole.ledger = self.ledger
+        self._programme = Programme(self.code, quarter, warehouse)
+
+    @property
+    def year(self) -> int:
+        """The year that is reported on: reports on N are made in N+1."""
+        return self.panel.quarter.end.year - 1
+
+    def summary(self) -> Block:
+        """Say what the report holds of each part that the décret asks for, and what lacks."""
+        own = [a for a in self.contract.actions if a.year[:4] == str(self.year)]
+        known = sorted({a.year[:4] for a in self.contract.actions})
+        opinions = len(self.contract.statements)
+        lines = [
+            f"Année de référence{NNBSP}: {self.year}, l’année qui précède le trimestre.",
+            f"Actions de {self.year}{NNBSP}: {len(own)} lignes au registre." if own else
+            f"Actions de {self.year}{NNBSP}: aucune au registre{NNBSP}; années connues{NNBSP}: {', '.join(known) or 'aucune'}.",
+            f"Parole d’habitants{NNBSP}: {opinions} résumés. Avis des communes et conseils citoyens{NNBSP}: à annexer, aucun n’est inscrit.",
+        ]  # fmt: skip
+        return Block(f"<ul class='brief'>{''.join(f'<li>{text(x)}</li>' for x in lines)}</ul>")
+
+    def situation(self) -> Block:
+        """Show the situation of the QPV: the photographie of the key figures."""
+        return self._whole.photograph()
+
+    def evolution(self) -> Block:
+        """Say whether the gaps widen, and of which indicators it cannot be said."""
+        return self._whole.widening()
+
+    def actions(self) -> Block:
+        """List the actions of the year, else of the last year known."""
+        actions = self.contract.actions
+        if not actions:
+            return Block(notice("Aucune action n’est inscrite au registre."))
+        wanted = str(self.year)
+        shown = [a for a in actions if a.year[:4] == wanted]
+        words = ""
+        if not shown:
+            wanted = max(a.year[:4] for a in actions)
+            shown = [a for a in actions if a.year[:4] == wanted]
+            words = notice(f"Le registre n’a rien pour {self.year}{NNBSP}: voici la dernière année connue, {wanted}.")
+        rows = [
+            [a.label, _count(a.count), euros(a.cost_eur), _count(a.beneficiaries), _count(a.women), _count(a.men), citation(a)]
+            for a in shown
+        ]
+        heads = ["Action ou groupe d’actions", "Projets", "Coût", "Bénéficiaires", "Femmes", "Hommes", "Document et ligne"]
+        return Block(words + tables.plain_table(heads, rows, f"Actions, {wanted}", "small"))
+
+    def money(self) -> Block:
+        """Show cost by funder and year, and what the documents contradict."""
+        return join(self._programme.years(), self._programme.inconsistencies())
+
+    def perspectives(self) -> Block:
+        """List the stakes that the contract writes, and the next dates."""
+        stakes = [r for r in self.contract.readings if r.kind == "stake"]
+        parts = []
+        for theme, name in SUBJECTS_FR.items():
+            mine = [(f"{r.text} ({self.names.get(r.territory, r.territory)})", r) for r in stakes if r.theme == theme]
+            if mine:
+                parts.append(f"<h3>{text(name)}</h3>{listing(mine)}")
+        dates = due(self.contract.events, self.panel.quarter.end + dt.timedelta(days=1))
+        rows = [
+            [format_date(d.day) if d.event.exact else f"vers le {format_date(d.day)}", d.event.label, citation(d.event)]
+            for d in dates
+        ]
+        table = (
+            tables.plain_table(["Date", "Échéance", "Document et ligne"], rows, "Prochaines échéances", "small") if rows else ""
+        )
+        return Block(("".join(parts) or notice("Aucun enjeu n’est inscrit.")) + table)
+
+    def opinions(self) -> Block:
+        """Show workshops, the barometer and what residents said; the opinions of communes are to be annexed."""
+        rows = [[format_date(w.date) if w.date else w.period, w.place, self.names.get(w.territory, w.territory), format_number(w.count),
+                 DASH if w.participants is None else format_number(w.participants), citation(w)] for w in self.contract.workshops]  # fmt: skip
+        heads = ["Date", "Lieu", "Territoire", "Ateliers", "Participants", "Document et ligne"]
+        table = (
+            tables.plain_table(heads, rows, "Ateliers d’habitants", "small") if rows else notice("Aucun atelier n’est inscrit.")
+        )
+        said = [(f"{s.text} ({self.names.get(s.territory, s.territory)})", s) for s in self.contract.statements]
+        blocks_ = [Block(table)]
+        if self.contract.barometer:
+            blocks_.append(barometer(self.contract.barometer, "barometre"))
+        if said:
+            blocks_.append(Block(f"<h3>Ce qui a été dit, résumé</h3>{listing(said)}"))
+        blocks_.append(
+            Block(notice("Avis des communes et des conseils citoyens (décret 2015-1118, article 4) : à joindre en annexe."))
+        )
+        return join(*blocks_)
+
+    def close(self) -> Any:
+        """Write the figures shown, for machines, and the record that the batch reads."""
+        missing = [i.id for i, _ in self._whole.missing]
+        return self._close(missing, not any(a.year[:4] == str(self.year) for a in self.contract.actions))
