@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import atexit
 import ctypes
+import faulthandler
 import logging
 import os
 import queue
@@ -22,7 +23,7 @@ from typing import Any, Final, NoReturn
 from nbclient.exceptions import DeadKernelError
 
 from qpv.engine.messages import Message, Recorder
-from qpv.engine.shell import WarmKernel, discard, prepare, take_over
+from qpv.engine.shell import WarmKernel, discard, prepare
 from qpv.engine.streams import NAMES, Capture
 
 #: Seconds that a process has to end by itself, running the hooks that cells gave to ``atexit``.
@@ -119,6 +120,9 @@ class InPlace(Link):
     async def execute(self, code: str, store_history: bool = True, stop_on_error: bool = True) -> str:
         """Run a cell to its end; give the identifier of the request."""
         request = self.ask(code, store_history, stop_on_error)
+        if self._kernel.interactive.exit_now:
+            self.cause = "was left by exit()"
+            raise self.dead()
         await self._kernel.execute(request)
         return str(request["msg_id"])
 
@@ -127,6 +131,7 @@ class Child(Link):
     """Cells run in a fork of this process."""
 
     def __enter__(self) -> Child:
+        kernel = prepare()
         requests, self._requests = Pipe(duplex=False)
         self._replies, replies = Pipe(duplex=False)
         for stream in (sys.stdout, sys.stderr):
@@ -137,7 +142,7 @@ class Child(Link):
             warnings.simplefilter("ignore", DeprecationWarning)
             self.pid = os.fork()
         if self.pid == 0:
-            _live(requests, replies, (self._requests, self._replies), self.capture)
+            _live(requests, replies, (self._requests, self._replies), kernel, self.capture)
         requests.close()
         replies.close()
         self._status: int | None = None
@@ -248,7 +253,9 @@ def _in_words(status: int) -> str:
 # --- in the child ------------------------------------------------------------------------------------
 
 
-def _live(requests: Connection, replies: Connection, others: tuple[Connection, ...], capture: Capture) -> NoReturn:
+def _live(
+    requests: Connection, replies: Connection, others: tuple[Connection, ...], kernel: WarmKernel, capture: Capture
+) -> NoReturn:
     """Serve requests until there are no more; never come back."""
     code = 1
     try:
@@ -256,8 +263,8 @@ def _live(requests: Connection, replies: Connection, others: tuple[Connection, .
         for connection in others:
             connection.close()
         _forget_parent()
-        kernel = take_over()
         with kernel.running(capture, replies.send):
+            faulthandler.enable(2)  # where it crashed is among the last words
             loop = asyncio.new_event_loop()
             asyncio.set_event_loop(loop)
             loop.run_until_complete(_serve(kernel, requests))
@@ -280,6 +287,8 @@ async def _serve(kernel: WarmKernel, requests: Connection) -> None:
         try:
             request = requests.recv()
         except EOFError:
+            return
+        if kernel.interactive.exit_now:  # a cell said exit()
             return
         await kernel.execute(request)
 
