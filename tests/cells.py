@@ -102,7 +102,7 @@ MACHINERY: dict[str, str | list[str]] = {
                               "class E2(Exception):\n    def _render_traceback_(self): return ['my', 'own']\nraise E2"],
     "an error in a repr": ["class R:\n    def __repr__(self): raise ValueError('in repr')\nR()", "class R2:\n    def _repr_html_(self): 1/0\n    def __repr__(self): return 'plain'\nR2()",
                            "display(R())", "print(R())", "print('still running')"],
-    "recursion": "def r(): r()\nr()",
+    "recursion": "def r(): r()\ntry:\n    r()\nexcept RecursionError as e:\n    print(e)",
     "an error in a thread": "t = threading.Thread(target=lambda: 1/0)\nt.start(); t.join()",
     "hooks": ["ip.events.register('post_run_cell', lambda result: print('hook', result.success))", "5", "1/0",
               "ip.events.callbacks['post_run_cell'].clear()"],

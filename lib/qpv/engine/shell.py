@@ -158,7 +158,7 @@ def _settle_pyplot(shell: InteractiveShell) -> None:
 
         pyplot.close("all")
         InlineBackend.clear_instance()  # and what is remembered of another shell
-        configure_inline_support.current_backend = "unset"
+        configure_inline_support.current_backend = "unset"  # type: ignore[attr-defined]
         activate_matplotlib(INLINE)
         configure_inline_support(shell, INLINE)
 
