@@ -14,7 +14,8 @@ from nbclient.exceptions import CellTimeoutError, DeadKernelError
 from nbclient.util import run_hook, run_sync
 from papermill.clientwrap import PapermillNotebookClient
 
-from qpv.engine.child import Child, InPlace
+from qpv.engine.child import Child
+from qpv.engine.link import InPlace
 
 
 @contextlib.contextmanager

@@ -108,9 +108,10 @@ class WarmKernel(IPythonKernel):
         before = signal.signal(signal.SIGINT, signal.default_int_handler) if on_main else None
         self.recorder.pid = os.getpid()
         self.recorder.deliver = deliver
+        pair = Stream.pair(self.recorder, capture)
         with capture, _as_singletons(self, self.interactive):
             try:
-                sys.stdout, sys.stderr = Stream.pair(self.recorder, capture)  # type: ignore[assignment,arg-type]
+                sys.stdout, sys.stderr = pair  # type: ignore[assignment]
                 sys.modules["__main__"] = self.interactive.user_module
                 _add_current_folder()
                 sys.argv[:] = ["ipykernel_launcher.py"]
@@ -124,8 +125,8 @@ class WarmKernel(IPythonKernel):
                 _settle_pyplot(self.interactive)
                 yield
             finally:
-                sys.stdout.flush()
-                sys.stderr.flush()
+                for stream in pair:
+                    stream.flush()
                 sys.stdout, sys.stderr = streams
                 sys.path[:], sys.argv[:] = path, arguments
                 if main is not None:
