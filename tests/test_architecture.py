@@ -38,9 +38,9 @@ LAYERS: tuple[set[str], ...] = (
     {"features"},
     {"proxies", "tallies"},
     {"preference", "fetch"},
-    {"peers", "similar"},
+    {"peers", "similar", "digests"},
     {"warehouse"},
-    {"publication", "extract"},
+    {"publication", "extract", "selection"},
     {"build", "profile", "screening", "inventory", "changes"},
     {"panel"},
     {"analysis", "news"},
@@ -54,7 +54,7 @@ LAYERS: tuple[set[str], ...] = (
     {"site", "project", "terminal", "pdf"},
     {"cli"},
 )
-PACKAGES = {"sources", "brief", "catalog", "site", "engine"}
+PACKAGES = {"sources", "brief", "catalog", "site", "engine", "batch", "cli"}
 
 
 @cache
