@@ -41,3 +41,8 @@ def register() -> None:
     from qpv.engine.warm import WarmEngine
 
     papermill_engines.register(NAME, WarmEngine)
+
+
+# papermill asks this package for its engine while it is itself being imported: first here, so that
+# whichever of the two is imported first, neither is met half made.
+import papermill.engines  # noqa: E402, F401

@@ -1,13 +1,13 @@
-"""The process in which a notebook runs: forked, isolated, watched; and the same without a fork."""
+"""The process in which a notebook runs: forked, isolated, watched."""
 
 from __future__ import annotations
 
 import asyncio
 import atexit
 import ctypes
+import faulthandler
 import logging
 import os
-import queue
 import random
 import signal
 import sys
@@ -15,15 +15,12 @@ import time
 import traceback
 import warnings
 import weakref
-from collections import deque
 from multiprocessing.connection import Connection, Pipe
 from typing import Any, Final, NoReturn
 
-from nbclient.exceptions import DeadKernelError
-
-from qpv.engine.messages import Message, Recorder
-from qpv.engine.shell import WarmKernel, discard, prepare, take_over
-from qpv.engine.streams import NAMES, Capture
+from qpv.engine.link import Link
+from qpv.engine.shell import WarmKernel, prepare
+from qpv.engine.streams import Capture
 
 #: Seconds that a process has to end by itself, running the hooks that cells gave to ``atexit``.
 GRACE: Final = 5.0
@@ -32,101 +29,11 @@ WATCH: Final = 0.5
 _PR_SET_PDEATHSIG: Final = 1
 
 
-class Channel:
-    """One of the two channels that nbclient listens to."""
-
-    def __init__(self, link: Link) -> None:
-        self._link = link
-        self.messages: deque[Message] = deque()
-
-    async def get_msg(self, timeout: float | None = None) -> Message:
-        """Wait for a message.
-
-        Raises
-        ------
-        queue.Empty
-            If none came in time.
-        """
-        end = None if timeout is None else time.monotonic() + timeout
-        while not self.messages:
-            left = None if end is None else end - time.monotonic()
-            if left is not None and left <= 0:
-                raise queue.Empty
-            await self._link.more(left)
-        return self.messages.popleft()
-
-
-class Link:
-    """What nbclient takes for a kernel's client and its manager."""
-
-    def __init__(self) -> None:
-        self.session = Recorder()
-        self.iopub_channel, self.shell_channel = Channel(self), Channel(self)
-        self.capture = Capture()
-        self.died = asyncio.Event()
-        self.cause = ""
-        self.request: Message = {}
-
-    def ask(self, code: str, store_history: bool, stop_on_error: bool) -> Message:
-        """Write the request to run a cell."""
-        content = {"code": code, "silent": False, "store_history": store_history, "user_expressions": {}}
-        content |= {"allow_stdin": False, "stop_on_error": stop_on_error}
-        self.request = self.session.msg("execute_request", content)
-        return self.request
-
-    def sort(self, message: Message) -> None:
-        """Put a message into its channel."""
-        channel = self.shell_channel if message["msg_type"] == "execute_reply" else self.iopub_channel
-        channel.messages.append(self.session.opened(message))
-
-    async def more(self, timeout: float | None) -> None:
-        """Wait until something happens, or for a time."""
-        await asyncio.wait([asyncio.ensure_future(self.died.wait())], timeout=timeout)
-
-    def is_alive(self) -> bool:
-        """Say whether the process lives."""
-        return not self.died.is_set()
-
-    def end(self) -> None:
-        """Do nothing: whoever forked this process ends it."""
-
-    def dead(self) -> DeadKernelError:
-        """Give the error that says of what the process died."""
-        return DeadKernelError(f"Kernel died: the notebook's process {self.cause or 'was ended'}")
-
-    def last_words(self) -> list[Message]:
-        """Give what was written and not sent before the process ended."""
-        texts = {name: self.capture.take(name, final=True) for name in NAMES}
-        return [
-            self.session.msg("stream", {"name": name, "text": text}, parent=self.request) for name, text in texts.items() if text
-        ]
-
-
-class InPlace(Link):
-    """Cells run in this very process, which whoever asked for it throws away afterwards."""
-
-    def __enter__(self) -> InPlace:
-        self._kernel = prepare()
-        self._running = self._kernel.running(self.capture, self.sort)
-        self._running.__enter__()
-        return self
-
-    def __exit__(self, *error: Any) -> None:
-        self._running.__exit__(*error)
-        self.capture.close()
-        discard()
-
-    async def execute(self, code: str, store_history: bool = True, stop_on_error: bool = True) -> str:
-        """Run a cell to its end; give the identifier of the request."""
-        request = self.ask(code, store_history, stop_on_error)
-        await self._kernel.execute(request)
-        return str(request["msg_id"])
-
-
 class Child(Link):
     """Cells run in a fork of this process."""
 
     def __enter__(self) -> Child:
+        kernel = prepare()
         requests, self._requests = Pipe(duplex=False)
         self._replies, replies = Pipe(duplex=False)
         for stream in (sys.stdout, sys.stderr):
@@ -137,7 +44,7 @@ class Child(Link):
             warnings.simplefilter("ignore", DeprecationWarning)
             self.pid = os.fork()
         if self.pid == 0:
-            _live(requests, replies, (self._requests, self._replies), self.capture)
+            _live(requests, replies, (self._requests, self._replies), kernel, self.capture)
         requests.close()
         replies.close()
         self._status: int | None = None
@@ -248,7 +155,9 @@ def _in_words(status: int) -> str:
 # --- in the child ------------------------------------------------------------------------------------
 
 
-def _live(requests: Connection, replies: Connection, others: tuple[Connection, ...], capture: Capture) -> NoReturn:
+def _live(
+    requests: Connection, replies: Connection, others: tuple[Connection, ...], kernel: WarmKernel, capture: Capture
+) -> NoReturn:
     """Serve requests until there are no more; never come back."""
     code = 1
     try:
@@ -256,8 +165,8 @@ def _live(requests: Connection, replies: Connection, others: tuple[Connection, .
         for connection in others:
             connection.close()
         _forget_parent()
-        kernel = take_over()
         with kernel.running(capture, replies.send):
+            faulthandler.enable(2)  # where it crashed is among the last words
             loop = asyncio.new_event_loop()
             asyncio.set_event_loop(loop)
             loop.run_until_complete(_serve(kernel, requests))
@@ -280,6 +189,8 @@ async def _serve(kernel: WarmKernel, requests: Connection) -> None:
         try:
             request = requests.recv()
         except EOFError:
+            return
+        if kernel.interactive.exit_now:  # a cell said exit()
             return
         await kernel.execute(request)
 

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import copy
+from collections.abc import Coroutine, Iterator
 from typing import Any
 
 import nbformat
@@ -11,7 +14,22 @@ from nbclient.exceptions import CellTimeoutError, DeadKernelError
 from nbclient.util import run_hook, run_sync
 from papermill.clientwrap import PapermillNotebookClient
 
-from qpv.engine.child import Child, InPlace
+from qpv.engine.child import Child
+from qpv.engine.link import InPlace
+
+
+@contextlib.contextmanager
+def _loop() -> Iterator[asyncio.AbstractEventLoop]:
+    """Give an event loop that leaves nothing open, as the one that nbclient keeps for each thread would."""
+    loop = asyncio.new_event_loop()
+    try:
+        yield loop
+    finally:
+        for task in asyncio.all_tasks(loop):
+            task.cancel()
+        if asyncio._get_running_loop() is None:
+            loop.run_until_complete(asyncio.sleep(0))
+        loop.close()
 
 
 class WarmClient(PapermillNotebookClient):
@@ -31,20 +49,33 @@ class WarmClient(PapermillNotebookClient):
     def execute(self, **kwargs: Any) -> nbformat.NotebookNode:
         """Run the notebook."""
         self.reset_execution_trackers()
-        hook = run_sync(run_hook)
-        with InPlace() if self._in_place else Child() as link:
+        with InPlace() if self._in_place else Child() as link, _loop() as self._loop:
             self.kc = self.km = link
             try:
                 if self.on_notebook_start is not None:
-                    hook(self.on_notebook_start, notebook=self.nb)
+                    self._run(run_hook(self.on_notebook_start, notebook=self.nb))
                 self.log.info(f"Executing notebook with kernel: {self.kernel_name} (warm)")
                 self.papermill_execute_cells()
                 self.nb.metadata["language_info"] = nbformat.from_dict(copy.deepcopy(IPythonKernel.language_info))
             finally:
                 self.kc = self.km = None
                 if self.on_notebook_complete is not None:
-                    hook(self.on_notebook_complete, notebook=self.nb)
+                    self._run(run_hook(self.on_notebook_complete, notebook=self.nb))
         return self.nb  # type: ignore[no-any-return]
+
+    def _run(self, coroutine: Coroutine[Any, Any, Any]) -> Any:
+        """Run a coroutine to its end; beside a running loop, as within Jupyter, in nbclient's way: in a thread."""
+        if asyncio._get_running_loop() is None:
+            return self._loop.run_until_complete(coroutine)
+
+        async def whole() -> Any:
+            return await coroutine
+
+        return run_sync(whole)()
+
+    def execute_cell(self, cell: Any, cell_index: int, *args: Any, **kwargs: Any) -> Any:
+        """Run a cell."""
+        return self._run(self.async_execute_cell(cell, cell_index, *args, **kwargs))
 
     async def async_execute_cell(self, cell: Any, cell_index: int, *args: Any, **kwargs: Any) -> Any:
         """Run a cell; when its process dies or takes too long, keep what it wrote before and say why."""
@@ -58,8 +89,6 @@ class WarmClient(PapermillNotebookClient):
             if isinstance(error, DeadKernelError):
                 raise link.dead() from None
             raise
-
-    execute_cell = run_sync(async_execute_cell)
 
     async def _async_poll_kernel_alive(self) -> None:
         """Stop waiting for a reply as soon as there will be none."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import bdb  # noqa: F401  this and IPython's logger are imported by the first cell, in each fork
 import contextlib
 import contextvars
 import logging
@@ -13,10 +14,12 @@ import threading
 from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any, Final
+from typing import Any, Final, cast
 
+import IPython.core.logger  # noqa: F401
 from ipykernel.ipkernel import IPythonKernel
 from ipykernel.zmqshell import ZMQInteractiveShell
+from IPython.core.error import UsageError
 from IPython.core.interactiveshell import InteractiveShell
 from traitlets import Any as AnyTrait
 from traitlets.config import Config
@@ -47,12 +50,13 @@ class WarmKernel(IPythonKernel):
         super(IPythonKernel, self).__init__(session=self.recorder, log=_log, **traits)
         self._execute_sleep = 0.0
         self.shell_channel_thread = SimpleNamespace(parent_thread=threading.main_thread())
-        self.interactive = ZMQInteractiveShell.instance(parent=self, kernel=self, compiler_class=self.compiler_class)
-        self.shell = self.interactive
-        for part in (self.interactive.displayhook, self.interactive.display_pub):
+        shell = cast(Any, ZMQInteractiveShell(parent=self, kernel=self, compiler_class=self.compiler_class))
+        for part in (shell.displayhook, shell.display_pub):
             part.session = self.recorder
-        self.interactive.displayhook.topic = self._topic("execute_result")
-        self.interactive.extension_manager.load_extension("storemagic")
+        shell.displayhook.topic = self._topic("execute_result")
+        shell.extension_manager.load_extension("storemagic")
+        shell.enable_gui = self._enable_gui
+        self.shell = self.interactive = shell
         self.context = contextvars.copy_context()  # cells share one: decimal's precision or numpy's print options stay
 
     async def execute(self, request: Message) -> None:
@@ -69,6 +73,16 @@ class WarmKernel(IPythonKernel):
         await self.execute_request(None, [], request)
         if os.getpid() == self.recorder.pid:
             self._publish_status("idle", "shell", request)
+
+    def _enable_gui(self, gui: str | None = None) -> None:
+        """Answer ``%matplotlib`` and ``%gui`` as the shell does, which looks for an application that is not here."""
+        from ipykernel.eventloops import enable_gui
+
+        try:
+            enable_gui(gui, self)
+        except ValueError as error:
+            raise UsageError(str(error)) from error
+        self.interactive.active_eventloop = gui
 
     def _abort_queues(self, *subshell: Any) -> None:
         """Queue nothing, abort nothing: the client stops by itself."""
@@ -94,9 +108,10 @@ class WarmKernel(IPythonKernel):
         before = signal.signal(signal.SIGINT, signal.default_int_handler) if on_main else None
         self.recorder.pid = os.getpid()
         self.recorder.deliver = deliver
-        with capture:
+        pair = Stream.pair(self.recorder, capture)
+        with capture, _as_singletons(self, self.interactive):
             try:
-                sys.stdout, sys.stderr = Stream.pair(self.recorder, capture)  # type: ignore[assignment,arg-type]
+                sys.stdout, sys.stderr = pair  # type: ignore[assignment]
                 sys.modules["__main__"] = self.interactive.user_module
                 _add_current_folder()
                 sys.argv[:] = ["ipykernel_launcher.py"]
@@ -105,11 +120,13 @@ class WarmKernel(IPythonKernel):
                     os.environ["MPLBACKEND"] = INLINE
                 logging.root.handlers[:] = []  # of the program that runs the engine
                 logging.root.setLevel(logging.WARNING)
+                self.interactive.starting_dir = str(Path.cwd())
+                self.interactive.history_manager.dir_hist[:] = [Path.cwd()]  # what a notebook sees as _dh
                 _settle_pyplot(self.interactive)
                 yield
             finally:
-                sys.stdout.flush()
-                sys.stderr.flush()
+                for stream in pair:
+                    stream.flush()
                 sys.stdout, sys.stderr = streams
                 sys.path[:], sys.argv[:] = path, arguments
                 if main is not None:
@@ -125,8 +142,9 @@ class WarmKernel(IPythonKernel):
 
 def _add_current_folder() -> None:
     """Put the notebook's folder into the path where a kernel puts it: before the installed packages."""
-    if "" in sys.path or sys.flags.safe_path:
+    if sys.flags.safe_path:
         return
+    sys.path[:] = [entry for entry in sys.path if entry]
     installed = [n for n, entry in enumerate(sys.path) if Path(entry).name in ("site-packages", "dist-packages")]
     sys.path.insert(installed[0] if installed else 0, "")
 
@@ -135,12 +153,30 @@ def _settle_pyplot(shell: InteractiveShell) -> None:
     """Show figures below their cell also where pyplot was imported before there was a notebook."""
     pyplot = sys.modules.get("matplotlib.pyplot")
     if pyplot is not None and os.environ["MPLBACKEND"] == INLINE:
+        from IPython.core.pylabtools import activate_matplotlib
         from matplotlib_inline.backend_inline import configure_inline_support
+        from matplotlib_inline.config import InlineBackend
 
         pyplot.close("all")
-        pyplot.switch_backend(INLINE)
-        pyplot.install_repl_displayhook()
+        InlineBackend.clear_instance()  # and what is remembered of another shell
+        configure_inline_support.current_backend = "unset"  # type: ignore[attr-defined]
+        activate_matplotlib(INLINE)
         configure_inline_support(shell, INLINE)
+
+
+@contextlib.contextmanager
+def _as_singletons(*instances: Any) -> Iterator[None]:
+    """Let ``get_ipython()`` and its like find these, and afterwards whatever they found before."""
+    kinds = {kind for instance in instances for kind in type(instance)._walk_mro()}
+    before = {kind: kind._instance for kind in kinds}
+    try:
+        for instance in instances:
+            for kind in type(instance)._walk_mro():
+                kind._instance = instance
+        yield
+    finally:
+        for kind, instance in before.items():
+            kind._instance = instance
 
 
 _prepared: WarmKernel | None = None
@@ -150,48 +186,26 @@ def prepare() -> WarmKernel:
     """Make the kernel once; what is forked afterwards has it at no cost.
 
     Leaves no thread, socket or open file behind, and this process as it was: environment, path,
-    streams, ``__main__``.
-
-    Raises
-    ------
-    RuntimeError
-        If this process already is a kernel's, or an IPython session.
+    streams, ``__main__``; ``get_ipython()`` says here what it said before.
     """
     global _prepared
+    if "matplotlib.pyplot" in sys.modules:
+        import matplotlib_inline.backend_inline  # noqa: F401  which a fork would import each time
     if _prepared is None:
-        if InteractiveShell.initialized():
-            raise RuntimeError("this process already runs an IPython shell; the engine can fork it, not use it")
-        _prepared = _make()
+        main, environment = sys.modules.get("__main__"), dict(os.environ)
+        config = Config()
+        config.HistoryManager.enabled = False  # a database and a thread
+        try:
+            _prepared = WarmKernel(config=config)
+        finally:
+            os.environ.clear()
+            os.environ.update(environment)
+            if main is not None:
+                sys.modules["__main__"] = main
     return _prepared
-
-
-def take_over() -> WarmKernel:
-    """Give the kernel of a forked process: the prepared one, else a new one, whatever the parent was."""
-    return _prepared or _make()
 
 
 def discard() -> None:
     """Forget the kernel, after a notebook ran in this very process."""
     global _prepared
     _prepared = None
-    _forget_instances()
-
-
-def _forget_instances() -> None:
-    for kind in (IPythonKernel, InteractiveShell):
-        while kind.initialized():
-            type(kind.instance()).clear_instance()
-
-
-def _make() -> WarmKernel:
-    _forget_instances()
-    main, environment = sys.modules.get("__main__"), dict(os.environ)
-    config = Config()
-    config.HistoryManager.enabled = False  # a database and a thread
-    try:
-        return WarmKernel.instance(config=config)
-    finally:
-        os.environ.clear()
-        os.environ.update(environment)
-        if main is not None:
-            sys.modules["__main__"] = main

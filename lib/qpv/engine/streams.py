@@ -15,7 +15,7 @@ import time
 from contextvars import ContextVar
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Final
+from typing import Final
 
 from jupyter_client.session import extract_header
 
@@ -119,7 +119,11 @@ class Stream(io.TextIOBase):
 
     def set_parent(self, parent: Message) -> None:
         """Say for which request code runs from now on."""
-        self._last_parent = extract_header(parent)
+        header = extract_header(parent)
+        if header is not self._last_parent:
+            self._capture.take(self.name)  # written between two cells: nobody shows it
+            self._since = None
+        self._last_parent = header
         self._parent.set(self._last_parent)
 
     def write(self, string: str) -> int:
@@ -171,6 +175,3 @@ class Stream(io.TextIOBase):
 
     def close(self) -> None:
         """Stay open: code of a cell must not end the output of those that follow."""
-
-    def __getattr__(self, name: str) -> Any:
-        raise AttributeError(f"'OutStream' object has no attribute {name!r}")
