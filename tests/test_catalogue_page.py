@@ -17,7 +17,7 @@ HOSTILE = "a | b <script>alert(1)</script> `c` [d](javascript:alert(1)) *e* _f_ 
 
 INDICATOR = {
     "id": "x_pct", "theme": "revenue", "label": HOSTILE, "short": "x y z", "definition": HOSTILE, "universe": HOSTILE,
-    "numerator": HOSTILE, "denominator": HOSTILE, "unit": "pct", "minimum_count": 5, "polarity": "lower_is_better",
+    "numerator": HOSTILE, "denominator": HOSTILE, "comparability": HOSTILE, "unit": "pct", "minimum_count": 5, "polarity": "lower_is_better",
     "warnings": [HOSTILE], "breaks": [{"period": "2019", "reason": HOSTILE}],
     "columns": [{"source": "s", "block": "b", "column": "X"}, {"source": "t", "column": "X"}],
 }  # fmt: skip

@@ -188,8 +188,7 @@ def _details(profile: Profile, figure: KeyFigure) -> str:
             for _, r in figure.contradictions.iterrows()
         )
         items.append(("Sources contradictoires", said))
-    if indicator.comparability:
-        items.append(("Comparabilité", indicator.comparability))
+    items.append(("Comparabilité", indicator.comparability))
     items += [("Limite", w) for w in indicator.warnings]
     items += [("Rupture de série", f"{format_period(b.period)}{NNBSP}: {b.reason}") for b in indicator.breaks]
     body = "".join(f"<dt>{text(k)}</dt><dd>{text(v)}</dd>" for k, v in items)
