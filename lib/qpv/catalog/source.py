@@ -110,7 +110,7 @@ class Long(Entry):
 class Table(Entry):
     """How the file of a source is laid out; ``{year}`` in ``sheet`` stands for the year of the main period."""
 
-    format: Literal["csv", "excel"] = "csv"
+    format: Literal["csv", "excel", "parquet"] = "csv"
     separator: str = ";"
     encoding: Literal["utf-8-sig", "latin-1"] = "utf-8-sig"
     sheet: str | None = None
