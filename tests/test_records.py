@@ -405,6 +405,14 @@ def test_a_sale_counts_once_and_only_if_it_is_of_one_dwelling(tabulate, points) 
     assert value(table, CALAIS, "houses_median_price_eur_per_m2")["status"] == "secret"
 
 
+def test_a_sale_belongs_to_the_year_of_its_deed_and_not_of_the_file_and_a_year_that_runs_is_not_counted(tabulate, points) -> None:
+    rows = [{**r, "date_mutation": f"{year}-03-01", "id_mutation": f"{year}-{r['id_mutation']}"}
+            for year in (2023, 2024, 2025) for r in sales(points["inside"])]  # fmt: skip
+    table = tabulate("geo-dvf-2024.csv.gz", lines(DVF, rows, ","))
+    sold = table[(table["territory"] == CALAIS) & (table["indicator"] == "flats_sold_count")]
+    assert sold[["period", "value"]].to_numpy().tolist() == [["2023", 12], ["2024", 12]], "published by the end of 2025"
+
+
 def test_a_median_of_ten_sales_is_withheld(tabulate, points) -> None:
     rows = [r for r in sales(points["inside"]) if r["id_mutation"] != "2024-110"]
     row = value(tabulate("geo-dvf-2024.csv.gz", lines(DVF, rows, ",")), BEAU_MARAIS, "flats_median_price_eur_per_m2")

@@ -118,6 +118,8 @@ class Table(Entry):
     key: list[str]
     period_column: str | None = None
     total_code: str | None = None  # the code of the row that holds all QPV together
+    all_qpv: Literal["FR", "FRM"] = "FR"  # what that row, or the file of all QPV, covers: France or its mainland
+    whole_years: bool = False  # counts of what happens in a year: one that was not over at publication is not stored
     long: Long | None = None  # one row a measure; else one row a territory
 
     @field_validator("key", mode="before")

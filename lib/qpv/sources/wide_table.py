@@ -93,6 +93,8 @@ def _territories(
     if source.table.total_code:
         total = frame[key].str.strip().str.casefold() == source.table.total_code.casefold()
         codes, levels = codes.mask(total, "FR"), levels.mask(total, "qpv_of_france")
+    # What covers the mainland alone is never taken for all QPV of France.
+    codes = codes.mask(levels.eq("qpv_of_france") & codes.notna(), source.table.all_qpv)
     findings += left_out(frame.loc[codes.isna(), [LINE, key]], key, level, len(frame), raw)
     kept = codes.notna()
     return frame[kept], codes[kept], levels[kept]
