@@ -16,7 +16,7 @@ from qpv.catalog import Catalog, Source, Tally
 from qpv.errors import SourceError
 from qpv.reference import Reference
 from qpv.schemas import OBSERVATIONS, check
-from qpv.sources import block_table, stream
+from qpv.sources import block_table, rawfile
 from things import (
     BEAU_MARAIS,
     BEAU_MARAIS_2015,
@@ -580,7 +580,7 @@ def test_a_damaged_member_of_a_zip_is_refused(deliver, tmp_path: Path, free, ref
 
 
 def test_a_decompression_bomb_is_refused(deliver, monkeypatch) -> None:
-    monkeypatch.setattr(stream, "MAX_STREAM", 5000)
+    monkeypatch.setattr(rawfile, "MAX_STREAM", 5000)
     with pytest.raises(SourceError, match=r"more than 5,000 bytes unpacked"):
         deliver("rpls-2025-01.csv.gz", lines(RPLS, [dwelling()] * 1000))
 

@@ -181,11 +181,13 @@ class Family(Entry):
     may have the groups ``level`` (:data:`LEVEL_NAMES`) and ``part`` (a département: each part is an edition of its own).  A file that always has the same name is ``dated_by`` itself:
     the year is that of the day on which it was written.  ``periods`` gives the period of each block from
     that year (``{year}-12``, ``{year-1}-{year}``); a block without one stays undated, which is shown
-    and never compared.  ``lag``: by the end of which year after that one such an edition has come out.
+    and never compared.  ``alone`` is the name of a member that says all this by itself, and is known out of its archive;
+    any member is known in a folder that has the name of its archive.  ``lag``: by the end of which year after that one such an edition has come out.
     """
 
     files: Regex
     member: Regex | None = None
+    alone: Regex | None = None
     level: Literal[tuple(LEVELS)] | None = None  # type: ignore[valid-type]
     periods: dict[str, str] = {}
     lag: Annotated[int, Field(ge=0, le=9)] = 2
@@ -198,6 +200,8 @@ class Family(Entry):
     def _has_year(self) -> Family:
         if self.dated_by == "name" and "(?P<year>" not in f"{self.files} {self.member or ''}":
             raise ValueError("'files' or 'member' must hold the group (?P<year>…)")
+        if self.dated_by == "name" and self.alone and "(?P<year>" not in self.alone:
+            raise ValueError("'alone' must hold the group (?P<year>…)")
         for template in self.periods.values():
             if not is_period(_at_year(template, 2020)):
                 raise ValueError(f"not the template of a period: {template!r}")
