@@ -8,10 +8,10 @@ from pathlib import Path
 import pages
 import pytest
 from conftest import ROOT
+from projects import Project
 from qpv.catalog import Catalog, Indicator, Source
 from qpv.catalog.markdown import catalogue_page, escaped
 from qpv.vocabulary import THEMES_FR
-from test_cli import Project
 
 HOSTILE = "a | b <script>alert(1)</script> `c` [d](javascript:alert(1)) *e* _f_ # g\n| h |\u202e"
 

@@ -108,7 +108,7 @@ class _Patterns:
         found = []
         for source, family, files, member, alone in self._families:
             groups = _match(table, files, member)
-            if groups is None and alone is not None and (own := alone.fullmatch(table.table_name)):
+            if "year" not in (groups or {}) and alone is not None and (own := alone.fullmatch(table.table_name)):
                 groups = _groups(own)
             if groups is not None and (edition := _made(source, family, groups, table)) is not None:
                 found.append(Recognised(source, edition, table))
@@ -160,10 +160,10 @@ def _match(table: RawFile, files: re.Pattern[str] | None, member: re.Pattern[str
         return {} if files.fullmatch(table.path.name) else None
     inner = member.fullmatch(table.table_name)
     # Unpacked, a table lies in a folder that has the archive's name, or is known by its own, unless any name would do.
-    alone = inner if member.fullmatch(f"any{Path(table.table_name).suffix}") is None else None
+    alone = inner if not table.member and member.fullmatch(f"any{Path(table.table_name).suffix}") is None else None
     around = [*PurePosixPath(table.member or "").parents, *([] if table.member else table.path.parents)]
     folders = (files.fullmatch(f"{folder.name}.zip") for folder in around)
-    outer = next(filter(None, [files.fullmatch(table.path.name) if table.member else alone, *folders]), None)
+    outer = next(filter(None, [files.fullmatch(table.path.name) if table.member else None, *folders, alone]), None)
     return None if inner is None or outer is None else _groups(outer) | _groups(inner)
 
 
