@@ -198,7 +198,7 @@ def test_a_folder_without_a_build_says_what_to_do(tmp_path: Path) -> None:
 def test_every_row_with_a_valid_code_is_one_observation_of_each_indicator(full: Warehouse, official: Path) -> None:
     catalog = full.catalog
     files, _ = recognise(list_files([official]), catalog)
-    tables = [f for f in files if f.source.table is not None]
+    tables = [f for f in files if f.source.table is not None and catalog.columns_of(f.source.id)]  # lists hold no figure
     assert len(tables) >= 25
     counts = pd.concat(
         full.observations(t, columns=["indicator", "edition", "level", "territory", "period"]).drop_duplicates()
