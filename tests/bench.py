@@ -171,7 +171,7 @@ def _interactive(page_file: Path) -> Measures:
 
 
 def _known(folder: Path) -> list[str]:
-    from qpv.profile import select
+    from qpv.selection import select
     from qpv.warehouse import Warehouse
 
     every = set(select(Warehouse(folder), "all"))

@@ -20,8 +20,8 @@ from conftest import ROOT, _one_at_a_time, _shared_folder
 from qpv import batch, site
 from qpv.build import build
 from qpv.panel import concerned
-from qpv.profile import select
 from qpv.quarter import Quarter
+from qpv.selection import select
 from qpv.vocabulary import BRIEF_THEMES
 from qpv.warehouse import Warehouse
 
@@ -78,6 +78,11 @@ class Run:
     def record(self, theme: str) -> batch.Record:
         return next(r for r in self.records if r.theme == theme)
 
+    def figures(self, record: batch.Record) -> list[dict[str, Any]]:
+        """The figures that a brief told the batch that it shows."""
+        told = json.loads((self.folder / "notebooks" / f"{record.qpv}-{record.theme}.json").read_text("utf-8"))
+        return list(told["figures"])
+
     def path(self, theme: str) -> Path:
         return self.folder / self.record(theme).qpv / f"{theme}.html"
 
@@ -121,10 +126,8 @@ def publish(
     store = Warehouse(warehouse)
     codes = select(store, code)
     tasks = batch.plan(codes, themes, quarter, notebooks, warehouse, outputs, concerned(store, code, codes))
-    records = batch.run(tasks, jobs=min(2, len(tasks)))
+    records = batch.run(tasks, jobs=min(2, len(tasks)), territory=code)
     folder = outputs / str(quarter)
-    batch.write_figures(records, quarter, Warehouse(warehouse), folder)
-    batch.write_run(records, quarter, code, folder)
     site.write_index(records, quarter, store, folder)
     return Run(folder, warehouse, records)
 

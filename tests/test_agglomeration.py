@@ -161,7 +161,7 @@ def test_page_is_light_complete_and_its_ledger_holds_every_value_of_the_tables(r
     assert run.path("agglomeration") == run.folder / LENS / "agglomeration.html"
     assert record.bytes <= 1_500_000
     figures = pages.figures(run.soup("agglomeration"))
-    assert figures == record.figures
+    assert figures == run.figures(record)
     told = {(f["indicator"], f["territory"], f["period"]): f["value"] for f in figures if f["level"] == "qpv"}
     brief = Agglomeration(LENS, "2026-T3", full_folder)
     shown = {(s.indicator.id, code, s.period): v for shots in brief.shots.values() for s in shots

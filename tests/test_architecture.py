@@ -27,7 +27,7 @@ NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
 #: The way of the data.  A module imports only from layers above its own; of its own layer it knows
 #: nobody, unless the whole layer is one package.
 LAYERS: tuple[set[str], ...] = (
-    {"qpv", "errors", "vocabulary", "territory", "html", "atomic", "parquet", "grammar"},
+    {"qpv", "errors", "vocabulary", "territory", "html", "atomic", "parquet", "grammar", "engine"},
     {"workbook"},
     {"numbers"},
     {"quarter"},
@@ -38,9 +38,9 @@ LAYERS: tuple[set[str], ...] = (
     {"features"},
     {"proxies", "tallies"},
     {"preference", "fetch"},
-    {"peers", "similar"},
+    {"peers", "similar", "digests"},
     {"warehouse"},
-    {"publication", "extract"},
+    {"publication", "extract", "selection"},
     {"build", "profile", "screening", "inventory", "changes"},
     {"panel"},
     {"analysis", "news"},
@@ -54,7 +54,7 @@ LAYERS: tuple[set[str], ...] = (
     {"site", "project", "terminal", "pdf"},
     {"cli"},
 )
-PACKAGES = {"sources", "brief", "catalog", "site"}
+PACKAGES = {"sources", "brief", "catalog", "site", "engine", "batch", "cli"}
 
 
 @cache

@@ -15,7 +15,7 @@ import geopandas as gpd
 import pytest
 from python_calamine import CalamineWorkbook
 from qpv import charts, live_maps, maps
-from qpv.batch import Record, write_figures
+from qpv.batch.figures import write_figures
 from qpv.extract import KEYS
 from qpv.html import BRIEF_MIME, Block, css_string, join, script_json, text
 from qpv.quarter import Quarter
@@ -182,8 +182,10 @@ FIGURE = dict.fromkeys(KEYS, "") | {
 
 def figures_of(tmp_path, warehouse, figure, remarks):
     """Write one figure as the batch does; give the bytes of its CSV, its line, and the sheet of figures."""
-    record = Record("QN06254M", "revenue", "ok", figures=[figure], remarks=remarks)
-    write_figures([record], Quarter(2026, 3), warehouse, tmp_path)
+    told = tmp_path / "notebooks" / "QN06254M-revenue.json"
+    told.parent.mkdir(exist_ok=True)
+    told.write_text(json.dumps({"figures": [figure], "remarks": remarks}), "utf-8")
+    write_figures("QN06254M", "Beau Marais", ["revenue"], Quarter(2026, 3), warehouse, tmp_path)
     raw = (tmp_path / "QN06254M" / "figures.csv").read_bytes()
     (row,) = csv.DictReader(io.StringIO(raw.decode("utf-8-sig"), newline=""), delimiter=";")
     book = CalamineWorkbook.from_path(str(tmp_path / "QN06254M" / "figures.xlsx"))

@@ -14,9 +14,9 @@ from qpv.build import build
 from qpv.catalog import Catalog
 from qpv.crosswalk import follow
 from qpv.errors import SourceError, UnknownTerritoryError
-from qpv.profile import resolve
 from qpv.reference import Reference
 from qpv.schemas import CROSSWALK, check, empty
+from qpv.selection import resolve
 from qpv.sources import READERS, Delivery
 from qpv.sources.base import Context
 from qpv.sources.recognition import recognise

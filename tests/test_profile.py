@@ -8,8 +8,9 @@ import pandas as pd
 import pytest
 from qpv.errors import AmbiguousTerritoryError, ParameterError, UnknownTerritoryError
 from qpv.preference import prefer
-from qpv.profile import load_profile, resolve, select
+from qpv.profile import load_profile
 from qpv.quarter import Quarter
+from qpv.selection import resolve, select
 from qpv.vocabulary import BRIEF_THEMES
 
 MEDIAN = "median_disposable_income_eur"

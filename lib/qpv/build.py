@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Final
 import pandas as pd
 
 import qpv
-from qpv import crosswalk, peers, proxies, secrecy, tallies
+from qpv import crosswalk, digests, peers, proxies, secrecy, tallies
 from qpv.catalog import Catalog
 from qpv.contracts import Contracts, load_contracts, match_schools
 from qpv.errors import SourceError
@@ -36,8 +36,9 @@ if TYPE_CHECKING:
 
 #: Modules that only read the warehouse: a change in them needs no new build.
 _NOT_DATA: Final = {
-    "analysis", "batch", "changes", "charts", "cli", "comparison", "download", "fetch", "grammar", "html", "inventory", "live_maps",
-    "maps", "markdown", "profile", "publication", "rules", "screening", "sentences", "similar", "site", "plain_words", "tables", "terminal",
+    "analysis", "batch", "brief", "changes", "charts", "cli", "comparison", "download", "engine", "fetch", "grammar", "html", "inventory",
+    "live_maps", "maps", "markdown", "pdf", "photograph", "plain_words", "profile", "project", "publication", "rules", "screening",
+    "selection", "sentences", "similar", "site", "standing", "tables", "terminal",
 }  # fmt: skip
 
 
@@ -100,7 +101,7 @@ def _digest(data: Path, files: list[Recognised], findings: list[Finding]) -> str
     """Digest all that a build depends on: data, raw files, and the library's own code."""
     total = hashlib.sha256(qpv.__version__.encode())
     parts = [p for sub in ("catalog", "contracts", "reference") for p in sorted((data / sub).rglob("*"))]
-    parts += [p for p in sorted(Path(__file__).parent.rglob("*.py")) if p.stem not in _NOT_DATA and p.parent.name != "brief"]
+    parts += [p for p in sorted(Path(__file__).parent.rglob("*.py")) if not {p.stem, p.parent.name} & _NOT_DATA]
     for path in parts:
         if path.is_file() and "__pycache__" not in path.parts:
             total.update(path.name.encode() + b"\0" + path.read_bytes())
@@ -298,12 +299,15 @@ def _write(folder: Path, tables: _Tables, catalog: Catalog) -> int:
     # Row groups are skipped by the bounds of a column of plain texts, not by those of a dictionary.
     plain = ["level", "territory", "indicator"]
     written = 0
+    of_rows, of_peers = {}, {}
     for theme in THEMES_FR:
         shown = observations["indicator"].isin([i for i, of in themes.items() if theme in of])
         part = observations[shown].sort_values(order, ignore_index=True)
         part = check(part, OBSERVATIONS)
         figures = peers.rank_figures(part, tables.editions, peers.indicators_of(catalog, theme))
         peers.write(figures, folder / f"peers-{theme}.arrow")
+        of_peers[theme] = digests.of_peers(folder / f"peers-{theme}.arrow", figures["edition"].unique(), tables.editions)
+        of_rows[theme] = digests.of_rows(part, tables.editions)
         part = part.assign(**{c: part[c].cat.remove_unused_categories() for c in TEXT_COLUMNS}).astype(dict.fromkeys(plain, str))
         part.to_parquet(folder / f"observations-{theme}.parquet", index=False, row_group_size=20_000)
         written += len(part)
@@ -315,6 +319,7 @@ def _write(folder: Path, tables: _Tables, catalog: Catalog) -> int:
         tables.geometry.sort_values(["level", "code"], ignore_index=True).to_parquet(
             folder / "geometry.parquet", index=False, write_covering_bbox=True, row_group_size=500
         )
+    digests.write(folder, of_rows, of_peers, catalog)
     return written
 
 

@@ -16,8 +16,8 @@ import pandas as pd
 
 from qpv.changes import edition_changes, figure_changes
 from qpv.preference import prefer
-from qpv.profile import PREDECESSOR_SHARE
 from qpv.quarter import Quarter
+from qpv.selection import PREDECESSOR_SHARE
 from qpv.warehouse import Warehouse
 
 

@@ -18,6 +18,7 @@ import pyarrow.parquet as pq
 
 from qpv import parquet, peers, similar
 from qpv.catalog import Catalog
+from qpv.digests import FILE, ROWS, Digests, Reads
 from qpv.errors import WarehouseError
 
 if TYPE_CHECKING:
@@ -74,9 +75,12 @@ class Warehouse:
 
     def __init__(self, path: str | Path) -> None:
         root = Path(path)
+        #: What was asked of it, for those who want to know whether the answers have changed.
+        self.reads = Reads()
         self._files: dict[str, parquet.SortedFile] = {}
         self._places: dict[str, pd.DataFrame] = {}
         self._traits: dict[tuple[str, frozenset[str]], tuple[pd.DataFrame, dict[str, str]]] = {}
+        self._peers: dict[tuple[str, frozenset[str], frozenset[str]], pd.DataFrame] = {}
         digest = pointed(root)
         self.path = root / digest if digest else root
         try:
@@ -111,6 +115,19 @@ class Warehouse:
                 f"build {self.path.name!r} has no catalogue that this version reads: it was made by another one; "
                 "run 'qpv data build'"
             ) from error
+
+    @cached_property
+    def digests(self) -> Digests:
+        """Digests of what it holds, by which a brief is known to be still as it would be made today.
+
+        Raises
+        ------
+        WarehouseError
+            If an earlier version of the library made this build.
+        """
+        self._file(ROWS)
+        self._file(FILE)
+        return Digests(self.path)
 
     @cached_property
     def covered(self) -> frozenset[str]:
@@ -167,6 +184,7 @@ class Warehouse:
         WarehouseError
             If the build has no such theme.
         """
+        self.reads.whole.add(theme)
         file = self._file(f"observations-{theme}.parquet")
         table = pq.read_table(
             file, filters=list(filters) if filters else None, columns=columns,
@@ -180,14 +198,23 @@ class Warehouse:
 
         Far sooner than :meth:`observations`, for codes that lie far from each other in the file.
         """
+        self.reads.note_around(theme, codes)
         return self._sorted(f"observations-{theme}").read({"territory": codes}, {"level": _NUMEROUS})
 
-    def peers(self, theme: str, editions: Collection[str], indicators: Collection[str] | None = None) -> pd.DataFrame:
-        """Give one figure a QPV, key indicator and period, as of some editions, see :func:`qpv.peers.as_of`."""
-        return peers.as_of(self._file(f"peers-{theme}.arrow"), editions, indicators)
+    def peers(self, theme: str, editions: Collection[str], indicators: Collection[str] = ()) -> pd.DataFrame:
+        """Give one figure a QPV, key indicator and period, as of some editions, see :func:`qpv.peers.as_of`; of all unless some are named.
+
+        The same for every QPV: read once, shared, and therefore not to be changed.
+        """
+        self.reads.peers.add(theme)
+        key = (theme, frozenset(editions), frozenset(indicators))
+        if key not in self._peers:
+            self._peers[key] = peers.as_of(self._file(f"peers-{theme}.arrow"), editions, indicators or None)
+        return self._peers[key]
 
     def traits(self, generation: str, editions: Collection[str]) -> tuple[pd.DataFrame, dict[str, str]]:
         """Give the traits by which QPV resemble one another, as of some editions, see :func:`qpv.similar.traits`."""
+        self.reads.peers.add("demography")
         key = (generation, frozenset(editions))
         if key not in self._traits:
             self._traits[key] = similar.traits(self.peers("demography", editions, similar.TRAITS), generation)
@@ -209,15 +236,38 @@ class Warehouse:
         return self.path / name
 
     def geometry(self, level: str, codes: Iterable[str] | None = None) -> gpd.GeoDataFrame | None:
-        """Give outlines in EPSG:4326, or ``None`` when no contour was ever dropped."""
+        """Give outlines in EPSG:4326, by code and generation, or ``None`` when no contour was ever dropped."""
+        if self._outlines is None:
+            return None
+        rows = self._outlines[self._outlines["level"] == level]
+        if codes is not None:
+            rows = rows[rows["code"].isin(set(codes))]
+        return rows.reset_index(drop=True)
+
+    @cached_property
+    def _outlines(self) -> gpd.GeoDataFrame | None:
+        """All outlines: a few thousand, read once, where each reading of a part costs as much as the whole."""
         file = self.path / "geometry.parquet"
         if not file.exists():
             return None
         import geopandas as gpd
 
-        filters: list[tuple[str, str, object]] = [("level", "==", level)]
-        if codes is not None:
-            wanted = sorted(codes)
-            # An empty list has no type that pyarrow could compare with: ask for a code that nothing has.
-            filters.append(("code", "in", wanted or [""]))
-        return gpd.read_parquet(file, filters=filters)
+        return gpd.read_parquet(file)
+
+
+def opened(path: str | Path) -> Warehouse:
+    """Give the build in use at ``path``, opened once a process: a build never changes, its name is its digest.
+
+    Raises
+    ------
+    WarehouseError
+        As :class:`Warehouse`.
+    """
+    root = Path(path).resolve()
+    build = str(root / (pointed(root) or ""))
+    if build not in _OPEN:
+        _OPEN[build] = Warehouse(build)
+    return _OPEN[build]
+
+
+_OPEN: Final[dict[str, Warehouse]] = {}

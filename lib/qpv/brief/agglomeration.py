@@ -22,7 +22,7 @@ from qpv.photograph import Photograph, Widening, absence_row, photograph, why_no
 from qpv.profile import Profile
 from qpv.quarter import format_date, format_period
 from qpv.vocabulary import AGGLOMERATION, BRIEF_KINDS_FR, BRIEF_THEMES, UNITS, Polarity
-from qpv.warehouse import Warehouse
+from qpv.warehouse import opened
 
 #: Fewer QPV with a value than this make no map.
 _MAPPED: Final = 3
@@ -52,7 +52,7 @@ class Agglomeration:
     """
 
     def __init__(self, epci: str, quarter: str, warehouse: str | Path) -> None:
-        store = Warehouse(warehouse)
+        store = opened(warehouse)
         self.panels: dict[str, Profile] = {theme: load_panel(store, epci, theme, quarter) for theme in BRIEF_THEMES}
         self.panel = self.panels[BRIEF_THEMES[0]]
         self.ledger = Ledger(self.panel)

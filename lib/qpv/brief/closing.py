@@ -25,6 +25,6 @@ def closing(ledger: Ledger, kind: str, code: str, name: str, quarter: str, missi
     figures = ledger.figures()
     record = {
         "qpv": code, "name": name, "theme": kind, "quarter": quarter, "status": "degraded" if degraded else "ok",
-        "missing": missing, "figures": figures, "remarks": ledger.remarks(),
+        "missing": missing, "figures": figures, "remarks": ledger.remarks(), "reads": ledger.reads(), "build": ledger.build,
     }  # fmt: skip
     return Closing(f'<script type="application/json" id="qpv-figures">{script_json(figures)}</script>', record)

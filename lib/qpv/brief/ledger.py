@@ -18,6 +18,7 @@ class Ledger:
         self._sources = dict(zip(profile.editions["edition"], profile.editions["source"], strict=True))
         self._catalog = profile.catalog
         self._codes = profile.codes
+        self._warehouse = profile.warehouse
         self._rows: dict[tuple[str, ...], dict[str, Any]] = {}
         self._remarks: dict[tuple[str, ...], tuple[str, str]] = {}
 
@@ -64,6 +65,15 @@ class Ledger:
     def remarks(self) -> dict[str, list[str]]:
         """Give qualifier and note of the figures that have one, by their place in :meth:`figures`."""
         return {str(n): list(self._remarks[key]) for n, key in enumerate(self._rows) if key in self._remarks}
+
+    def reads(self) -> dict[str, Any]:
+        """Give what was read so far to make the brief, see :class:`qpv.digests.Reads`."""
+        return self._warehouse.reads.as_json()
+
+    @property
+    def build(self) -> str:
+        """The name of the build from which the figures come."""
+        return self._warehouse.path.name
 
     def editions(self) -> list[str]:
         """Give the ids of the editions used, each once, in order."""

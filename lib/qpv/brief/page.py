@@ -27,7 +27,7 @@ from qpv.plain_words import easy_words
 from qpv.profile import COMPARISON_LEVELS, Profile, load_profile
 from qpv.quarter import UNDATED, format_date, format_period
 from qpv.vocabulary import BRIEF_THEMES, STATUS_FR, THEMES_FR, Status
-from qpv.warehouse import Warehouse
+from qpv.warehouse import opened
 
 
 class Brief:
@@ -58,7 +58,7 @@ class Brief:
     def __init__(self, theme: str, qpv: str, quarter: str, warehouse: str | Path) -> None:
         if theme not in BRIEF_THEMES:
             raise ParameterError(f"unknown theme {theme!r}: expected one of {', '.join(BRIEF_THEMES)}")
-        self.profile: Profile = load_profile(Warehouse(warehouse), qpv, theme, quarter)
+        self.profile: Profile = load_profile(opened(warehouse), qpv, theme, quarter)
         self.ledger = Ledger(self.profile)
 
     @cached_property

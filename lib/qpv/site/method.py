@@ -13,8 +13,8 @@ from qpv.html import text
 from qpv.numbers import DASH, NNBSP, format_number, french_spacing
 from qpv.overlay import MINIMUM_SHARE, MINIMUM_SHARE_OF_COUNTS, NEAR_METRES
 from qpv.preference import STATUS_ORDER
-from qpv.profile import PREDECESSOR_SHARE
 from qpv.quarter import Quarter, format_date
+from qpv.selection import PREDECESSOR_SHARE
 from qpv.site.frame import filtered_table, search_field, shell
 from qpv.tables import plain_table
 from qpv.vocabulary import (

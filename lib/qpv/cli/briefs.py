@@ -1,0 +1,104 @@
+"""``qpv briefs`` and ``qpv pdf``: the pages of a quarter."""
+
+from __future__ import annotations
+
+import datetime as dt
+import os
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+
+from qpv.cli.console import Quiet, Raw, build_warehouse, err, out
+from qpv.cli.progress import Progression
+from qpv.errors import ParameterError
+from qpv.project import Project
+from qpv.quarter import Quarter
+from qpv.vocabulary import BRIEF_KINDS
+
+
+def briefs_command(
+    quarter: Annotated[str, typer.Option(help="AAAA-Tn ; seulement les données publiées avant sa fin. Par défaut : le dernier "
+                                         "trimestre complet.")] = "",
+    territory: Annotated[str, typer.Option(help="Code ou nom de QPV, EPCI (SIREN), département, 'all' ou 'contracts'.")] = "contracts",
+    theme: Annotated[str, typer.Option(help=f"Thèmes et synthèses, séparés par des virgules : {', '.join(BRIEF_KINDS)}. Par défaut : tous.")] = "",
+    raw: Raw = "",
+    output: Annotated[Path | None, typer.Option(help="Dossier où écrire. Par défaut : outputs/")] = None,
+    jobs: Annotated[int, typer.Option(min=1, max=256, help="Processus en parallèle.")] = os.cpu_count() or 1,
+    again: Annotated[bool, typer.Option("--again", help="Refaire aussi les briefs qui seraient les mêmes.")] = False,
+    engine: Annotated[str, typer.Option(help="qpv-warm, ou kernel : un noyau Jupyter par notebook, bien plus lent.")] = "qpv-warm",
+    scheduler: Annotated[str, typer.Option(help="Ordonnanceur Dask qui répartit les briefs : tcp://machine:8786.")] = "",
+    time_limit: Annotated[float, typer.Option(min=1, help="Secondes par brief ; au-delà, il échoue.")] = 300,
+    memory_limit: Annotated[int, typer.Option(min=64, help="Mo par brief, en plus de ce que tous partagent ; au-delà, il échoue.")] = 2048,
+    as_json: Annotated[bool, typer.Option("--json", help="Un objet JSON par brief et par ligne, puis un bilan.")] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", help="Seulement les erreurs et le chemin de l’index.")] = False,
+) -> None:  # fmt: skip
+    """Make the briefs of a territory for a quarter."""
+    when = Quarter.parse(quarter) if quarter else Quarter.last_complete(dt.date.today())
+    themes = [t.strip() for t in theme.split(",") if t.strip()] or list(BRIEF_KINDS)
+    from qpv import batch
+
+    if engine not in batch.ENGINES:
+        raise ParameterError(f"unknown engine {engine!r}: expected one of {', '.join(batch.ENGINES)}")
+    project = Project.find(Path.cwd())
+    target = (output or project.outputs).resolve()
+    batch.plan([], themes, when, project.notebooks, project.warehouse, target)  # refuse a bad theme before any work
+    build_warehouse(project, raw, quiet or as_json)
+    from qpv import site
+    from qpv.panel import concerned
+    from qpv.selection import select
+    from qpv.warehouse import Warehouse
+
+    store = Warehouse(project.warehouse)
+    codes = select(store, territory)
+    tasks = batch.plan(codes, themes, when, project.notebooks, project.warehouse, target, concerned(store, territory, codes))
+    folder = target / str(when)
+    with Progression(tasks, quiet=quiet, as_json=as_json) as progression:
+        try:
+            records = batch.run(
+                tasks, min(jobs, len(tasks)), progression.report, territory=territory, engine=engine, seconds=time_limit,
+                megabytes=memory_limit, again=again, scheduler=scheduler,
+            )  # fmt: skip
+        except KeyboardInterrupt:
+            progression.stop()
+            err.print("interrompu ; les briefs déjà écrits restent, la même commande reprend où elle en était", markup=False)
+            raise typer.Exit(130) from None
+    index = site.write_index(batch.published(folder), when, store, folder)
+    progression.conclude(records, index)
+    if any(r.status == "failed" for r in records):
+        raise typer.Exit(1)
+
+
+def pdf_command(
+    quarter: Annotated[str, typer.Option(help="AAAA-Tn. Par défaut : le dernier trimestre complet.")] = "",
+    territory: Annotated[str, typer.Option(help="Comme pour 'briefs'. Par défaut : tous les briefs du trimestre.")] = "",
+    theme: Annotated[str, typer.Option(help="Thèmes, séparés par des virgules. Par défaut : tous.")] = "",
+    output: Annotated[Path | None, typer.Option(help="Dossier des briefs. Par défaut : outputs/")] = None,
+    quiet: Quiet = False,
+) -> None:
+    """Print the briefs of a quarter as PDF."""
+    from qpv import batch, pdf, site
+    from qpv.selection import select
+    from qpv.warehouse import Warehouse
+
+    when = Quarter.parse(quarter) if quarter else Quarter.last_complete(dt.date.today())
+    project = Project.find(Path.cwd())
+    folder = (output or project.outputs).resolve() / str(when)
+    store = Warehouse(project.warehouse)
+    codes = {*select(store, territory), territory} if territory else None  # a page may be of the agglomération itself
+    wanted = pdf.sheets(folder, codes, [t.strip() for t in theme.split(",") if t.strip()])
+    with Progress(
+        TextColumn("PDF"), BarColumn(), MofNCompleteColumn(), console=err, disable=quiet or not err.is_terminal
+    ) as progress:
+        bar = progress.add_task("pdf", total=len(wanted))
+        outcomes = pdf.print_sheets(wanted, when, lambda outcome: progress.advance(bar))
+    failed = [o for o in outcomes if o.status == "failed"]
+    for o in failed:
+        err.print(f"échec : {o.sheet.page.parent.name} {o.sheet.page.stem} : {o.message}", markup=False, soft_wrap=True)
+    site.write_index(batch.published(folder), when, store, folder)  # which links to the PDF that are there
+    if not quiet:
+        made = sum(o.status == "made" for o in outcomes)
+        out.print(f"{made} PDF écrits, {len(outcomes) - made - len(failed)} à jour, {len(failed)} échecs", markup=False)
+    if failed:
+        raise typer.Exit(1)
