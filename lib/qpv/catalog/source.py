@@ -127,6 +127,12 @@ class Table(Entry):
     def _one_or_many(cls, value: Any) -> Any:
         return [value] if isinstance(value, str) else value
 
+    @model_validator(mode="after")
+    def _dated_by_rows(self) -> Table:
+        if self.whole_years and not (self.long and self.period_column):
+            raise ValueError("'whole_years' is for a long table whose rows have a period: give 'long' and 'period_column'")
+        return self
+
 
 class Fetch(Entry):
     """Where a file comes from; dated addresses are resolved when it is fetched (``qpv.fetch``).
