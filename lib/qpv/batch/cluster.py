@@ -18,10 +18,10 @@ from pathlib import Path
 from typing import Any, Final
 
 from qpv.atomic import write_atomically
-from qpv.batch.crew import Crew, Figures, NurseryError, Settings
+from qpv.batch.crew import Crew, NurseryError, Settings
 from qpv.batch.figures import write_figures
 from qpv.batch.freshness import library
-from qpv.batch.task import Record, Task, failure
+from qpv.batch.task import Figures, Record, Task, failure
 from qpv.quarter import Quarter
 from qpv.warehouse import opened
 
@@ -56,7 +56,7 @@ class Cluster:
                 f"no cluster to work with at {address!r}: {error or 'nothing answers'}; is a scheduler there, with workers?"
             ) from error
 
-    def work(self, waiting: deque[Task | Figures]) -> Iterator[tuple[Task | Figures, Record | None]]:
+    def work(self, waiting: deque[Task | Figures]) -> Iterator[tuple[Task | Figures, Record]]:
         """Do all that waits, also what is added meanwhile; a brief whose worker is lost is made again by another."""
         from distributed import as_completed
 
@@ -69,7 +69,7 @@ class Cluster:
                 work = waiting.popleft()
                 if isinstance(work, Figures):
                     self._write_figures(work)
-                    yield work, None
+                    yield work, Record(work.qpv, work.theme, "ok")
                     continue
                 number += 1
                 key = f"qpv-{work.qpv}-{work.theme}-{number}"
@@ -92,7 +92,7 @@ class Cluster:
     def _write_figures(self, work: Figures) -> None:
         settings = self._settings
         quarter = Quarter.parse(settings.quarter)
-        write_figures(work.code, work.territory, work.kinds, quarter, opened(settings.warehouse), settings.output)
+        write_figures(work.qpv, work.territory, work.kinds, quarter, opened(settings.warehouse), settings.output)
 
     def close(self) -> None:
         """Leave the cluster; what it still does for this run is dropped."""
@@ -124,7 +124,6 @@ def make_away(told: dict[str, str], notebook: str, settings: Settings, version: 
     write_atomically(source, notebook)
     here = replace(task, notebook=source, output=home.folder, warehouse=_near(str(task.warehouse)))
     ((_, record),) = home.crew.work(deque([here]))
-    assert record is not None
     files = {}
     for name, path in (("executed", here.executed), ("told", here.told), ("page", here.page)):
         if path.exists() and (name == "executed" or record.status != "failed"):

@@ -1,7 +1,7 @@
 """The work of a batch, handed out to a nursery: what dies is told apart from what fails, and made again where that helps.
 
 A brief that dies is its own fault, unless it was killed from outside (the system was short of memory, an
-operator, the nursery itself): then it is made again, once, alone.
+operator, the nursery itself): then it is made again, alone, twice at most.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from qpv.batch.task import Record, Task, failure
+from qpv.batch.task import Figures, Record, Task, failure
 from qpv.errors import QpvError
 from qpv.html import STILL
 
@@ -27,7 +27,7 @@ SECONDS: Final = 300
 MEGABYTES: Final = 2048
 
 #: How often a brief is begun at most, when it is killed from outside.
-_ATTEMPTS: Final = 2
+_ATTEMPTS: Final = 3
 #: Seconds in which a nursery ends its children.
 _FAREWELL: Final = 5
 _OUTSIDE: Final = (signal.SIGKILL, signal.SIGTERM)
@@ -35,15 +35,6 @@ _OUTSIDE: Final = (signal.SIGKILL, signal.SIGTERM)
 
 class NurseryError(QpvError):
     """The nursery cannot be started."""
-
-
-@dataclass(frozen=True)
-class Figures:
-    """To be written: the figures of a territory, over its briefs."""
-
-    code: str
-    territory: str
-    kinds: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -75,14 +66,15 @@ class Crew:
         self._log = log
         self._nursery: subprocess.Popen[bytes] | None = None
         self._said = bytearray()
+        self._ended = 0
 
-    def work(self, waiting: deque[Task | Figures]) -> Iterator[tuple[Task | Figures, Record | None]]:
-        """Do all that waits, also what is added meanwhile; give each with its record (none for figures) when it is done.
+    def work(self, waiting: deque[Task | Figures]) -> Iterator[tuple[Task | Figures, Record]]:
+        """Do all that waits, also what is added meanwhile; give each with its record when it is done.
 
         Raises
         ------
         NurseryError
-            If the nursery cannot be started, or the figures of a territory cannot be written.
+            If the nursery cannot be started.
         """
         running: dict[int, Task | Figures] = {}
         attempts: Counter[Task | Figures] = Counter()
@@ -110,30 +102,21 @@ class Crew:
                 else:
                     yield work, self._outcome(work, told)
 
-    def _outcome(self, work: Task | Figures, told: dict[str, Any]) -> Record | None:
-        if isinstance(work, Figures):
-            if "done" not in told:
-                raise NurseryError(
-                    f"the figures of {work.code} cannot be written: {self._log.name} says why; free the place, run again"
-                )
-            return None
+    def _outcome(self, work: Task | Figures, told: dict[str, Any]) -> Record:
         if "done" in told:
             return Record(**told["done"])
+        more = f"{self._log.name} en dit plus"
         if told["late"]:
             return failure(work, "TimeoutError", f"arrêté : plus de {self._settings.seconds:g} s")
         if told["exit"] >= 0:
-            return failure(
-                work,
-                "Worker",
-                f"le processus a fini avec le code {told['exit']} avant la fin du brief ; {self._log.name} en dit plus",
-            )
-        name = signal.Signals(-told["exit"]).name
-        often = " deux fois" if -told["exit"] in _OUTSIDE else ""
-        return failure(work, "Worker", f"le processus a été tué{often} ({name}) ; {self._log.name} en dit plus")
+            return failure(work, "Worker", f"le processus a fini avec le code {told['exit']} avant la fin ; {more}")
+        killed = signal.Signals(-told["exit"])
+        often = f" {_ATTEMPTS} fois" if killed in _OUTSIDE else ""
+        return failure(work, "Worker", f"le processus a été tué{often} ({killed.name}) ; {more}")
 
     def _order(self, number: int, work: Task | Figures) -> None:
         if isinstance(work, Figures):
-            self._say({"order": number, "figures": [work.code, work.territory, work.kinds]})
+            self._say({"order": number, "figures": [work.qpv, work.territory, work.kinds]})
         else:
             self._say({"order": number, "task": work.as_json()})
 
@@ -146,19 +129,25 @@ class Crew:
             nursery.kill()  # it has just died, which is noticed when its answer is awaited
 
     def _started(self) -> subprocess.Popen[bytes]:
-        if self._nursery is None:
-            self._log.parent.mkdir(parents=True, exist_ok=True)
-            self._said = bytearray()
-            environment = os.environ | {STILL: "1", "OMP_NUM_THREADS": "1"}
-            with self._log.open("ab") as log:
-                self._nursery = subprocess.Popen(
-                    [sys.executable, "-m", "qpv.batch.nursery"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log, bufsize=0,
-                    env=environment, start_new_session=True,
-                )  # fmt: skip
+        for _ in range(_ATTEMPTS):
+            if self._nursery is not None:
+                return self._nursery
+            self._start()
             self._say(self._settings.as_json())
-            if self._answer() is None:
-                raise NurseryError(f"the process that makes briefs does not start: {self._log} says why")
+            if self._answer() is None and -self._ended not in _OUTSIDE:
+                break
+        if self._nursery is None:
+            raise NurseryError(f"the process that makes briefs does not start (code {self._ended}): {self._log} says why")
         return self._nursery
+
+    def _start(self) -> None:
+        self._log.parent.mkdir(parents=True, exist_ok=True)
+        self._said = bytearray()
+        with self._log.open("ab") as log:
+            self._nursery = subprocess.Popen(
+                [sys.executable, "-m", "qpv.batch.nursery"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log, bufsize=0,
+                env=os.environ | {STILL: "1", "OMP_NUM_THREADS": "1"}, start_new_session=True,
+            )  # fmt: skip
 
     def _answer(self) -> dict[str, Any] | None:
         """Wait for the next answer; ``None`` when the nursery is dead."""
@@ -189,6 +178,7 @@ class Crew:
             nursery.kill()
             nursery.wait()
         nursery.stdout.close()
+        self._ended = nursery.returncode
         self._nursery = None
 
 

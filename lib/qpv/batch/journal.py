@@ -18,14 +18,12 @@ from pathlib import Path
 from typing import IO, Any, Final
 
 from qpv.atomic import opened_atomically, write_atomically
-from qpv.batch.task import Record
+from qpv.batch.task import FIGURES, Record
 from qpv.errors import ParameterError
 from qpv.vocabulary import BRIEF_KINDS
 
 FILE: Final = "run.jsonl"
 _LOCK: Final = "run.lock"
-#: In place of a kind of brief: the figures of a territory, over all its briefs.
-FIGURES: Final = "figures"
 
 Name = tuple[str, str]
 

@@ -86,6 +86,9 @@ def _keep(notebook: NotebookNode, path: Path) -> None:
         for name in _FLEETING:
             noted.pop(name, None)
         part.metadata.pop("execution", None)
+    for number, cell in enumerate(notebook.cells):
+        if {"injected-parameters", "papermill-error-cell-tag"} & set(cell.metadata.get("tags", [])):
+            cell.id = f"papermill-{number}"  # which it draws by lot
     write_atomically(path, nbformat.writes(notebook))
 
 

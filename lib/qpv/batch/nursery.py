@@ -134,7 +134,7 @@ def _live(order: dict[str, Any], settings: dict[str, Any], pipe: int) -> None:
 def _do(order: dict[str, Any], settings: dict[str, Any]) -> dict[str, Any]:
     from qpv.batch.figures import write_figures
     from qpv.batch.making import WARM, make
-    from qpv.batch.task import Task
+    from qpv.batch.task import FIGURES, Record, Task
     from qpv.digests import Reads
     from qpv.quarter import Quarter
     from qpv.warehouse import opened, pointed
@@ -144,7 +144,7 @@ def _do(order: dict[str, Any], settings: dict[str, Any]) -> dict[str, Any]:
         write_figures(
             code, name, kinds, Quarter.parse(settings["quarter"]), opened(settings["warehouse"]), Path(settings["output"])
         )
-        return {}
+        return vars(Record(code, FIGURES, "ok"))
     task = Task.from_json(order["task"])
     if pointed(task.warehouse) is not None:  # without a warehouse, the notebook itself says so
         opened(task.warehouse).reads = Reads()

@@ -13,10 +13,10 @@ from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wai
 from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 
-from qpv.batch.crew import Figures, Settings
+from qpv.batch.crew import Settings
 from qpv.batch.figures import write_figures
 from qpv.batch.making import KERNEL, make
-from qpv.batch.task import Record, Task, failure
+from qpv.batch.task import Figures, Record, Task, failure
 from qpv.html import STILL
 from qpv.quarter import Quarter
 from qpv.warehouse import opened
@@ -29,7 +29,7 @@ class Pool:
         self._settings = settings
         self._log = log
 
-    def work(self, waiting: deque[Task | Figures]) -> Iterator[tuple[Task | Figures, Record | None]]:
+    def work(self, waiting: deque[Task | Figures]) -> Iterator[tuple[Task | Figures, Record]]:
         """Do all that waits, also what is added meanwhile.
 
         When a process dies, what was running is made again one at a time, so that only the brief that
@@ -47,9 +47,7 @@ class Pool:
                         failure(task, "Worker", f"le processus est mort en faisant ce brief ; {self._log.name} en dit plus"),
                     )
 
-    def _pool(
-        self, waiting: deque[Task | Figures], jobs: int, suspects: list[Task]
-    ) -> Iterator[tuple[Task | Figures, Record | None]]:
+    def _pool(self, waiting: deque[Task | Figures], jobs: int, suspects: list[Task]) -> Iterator[tuple[Task | Figures, Record]]:
         """Work in one pool; if it breaks, put what was running among the suspects."""
         context = multiprocessing.get_context("spawn")  # forked pools lose kernels to port races
         running: dict[Future[Record], Task] = {}
@@ -62,9 +60,9 @@ class Pool:
                         settings = self._settings
                         store = opened(settings.warehouse)
                         write_figures(
-                            work.code, work.territory, work.kinds, Quarter.parse(settings.quarter), store, settings.output
+                            work.qpv, work.territory, work.kinds, Quarter.parse(settings.quarter), store, settings.output
                         )
-                        yield work, None
+                        yield work, Record(work.qpv, work.theme, "ok")
                     else:
                         running[pool.submit(make, work, KERNEL, execution_timeout=self._settings.seconds)] = work
                 done, _ = wait(running, return_when=FIRST_COMPLETED)

@@ -9,12 +9,12 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from qpv.batch.cluster import Cluster
-from qpv.batch.crew import MEGABYTES, SECONDS, Crew, Figures, Settings
+from qpv.batch.crew import MEGABYTES, SECONDS, Crew, Settings
 from qpv.batch.freshness import key_of
-from qpv.batch.journal import FIGURES, Journal, journal_of
+from qpv.batch.journal import Journal, journal_of
 from qpv.batch.making import KERNEL, WARM
 from qpv.batch.pool import Pool
-from qpv.batch.task import Record, Task
+from qpv.batch.task import FIGURES, Figures, Record, Task
 from qpv.digests import Digests
 from qpv.vocabulary import AGGLOMERATION, BRIEF_KINDS
 from qpv.warehouse import Warehouse
@@ -28,6 +28,8 @@ def run(
     scheduler: str = "",
 ) -> list[Record]:  # fmt: skip
     """Make the briefs of one quarter that are not there yet as they would be today; give their records in the order of the tasks.
+
+    Below them, those of figures that could not be written.
 
     A brief that fails never stops the others.  A run that was cut short, however that was, is taken up by the
     next one.  Also writes ``figures.csv`` and ``figures.xlsx`` of each territory, and ``run.json``.
@@ -70,12 +72,15 @@ def run(
         waiting += [f for code in dict.fromkeys(t.qpv for t in tasks) if not left.of(code) and (f := _figures(code, journal))]
         log = folder / "notebooks" / "batch.log"
         crew = _workers(settings, log, engine, scheduler)
+        lost: list[Record] = []
         try:
             for work, made in crew.work(waiting):
                 if isinstance(work, Figures):
-                    journal.append(Record(work.code, FIGURES, "ok"), _figures_key(work.code, journal))
+                    journal.append(made, _figures_key(work.qpv, journal))
+                    if made.status == "failed":
+                        lost.append(made)
+                        report(made)
                     continue
-                assert made is not None
                 # What was read from a build that has replaced the one of this run is not known to be fresh.
                 key = key_of(work, made.reads, store.digests) if made.build == store.path.name else ""
                 journal.append(made, key)
@@ -86,7 +91,7 @@ def run(
         finally:
             crew.close()
         journal.publish(tasks[0].quarter, territory)
-    return [records[t.name] for t in tasks]
+    return [*(records[t.name] for t in tasks), *lost]
 
 
 def _workers(settings: Settings, log: Path, engine: str, scheduler: str) -> Crew | Pool | Cluster:
@@ -150,7 +155,13 @@ def _figures(code: str, journal: Journal) -> Figures | None:
         return None
     entry = journal.entry((code, FIGURES))
     there = all((journal.folder / code / f"figures.{kind}").exists() for kind in ("csv", "xlsx"))
-    if there and entry is not None and entry["key"] == _figures_key(code, journal) and all(e["key"] for e in made.values()):
+    if (
+        there
+        and entry is not None
+        and entry["status"] == "ok"
+        and entry["key"] == _figures_key(code, journal)
+        and all(e["key"] for e in made.values())
+    ):
         return None
     return Figures(code, next((e["name"] for e in made.values() if e["name"]), code), tuple(made))
 

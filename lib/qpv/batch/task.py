@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Final, Self
 
 from qpv.errors import ParameterError
 from qpv.quarter import Quarter
 from qpv.vocabulary import AGGLOMERATION, BRIEF_KINDS
+
+#: In place of a kind of brief: the figures of a territory, over all its briefs.
+FIGURES: Final = "figures"
 
 
 @dataclass(frozen=True)
@@ -84,7 +88,17 @@ class Record:
         return {f.name: getattr(self, f.name) for f in fields(self) if f.name not in hidden}
 
 
-def failure(task: Task, name: str, message: str) -> Record:
+@dataclass(frozen=True)
+class Figures:
+    """The figures of a territory, over its briefs: to be written when the last of these is made."""
+
+    qpv: str
+    territory: str  # its name
+    kinds: tuple[str, ...]
+    theme: str = FIGURES
+
+
+def failure(task: Task | Figures, name: str, message: str) -> Record:
     """Record that a brief failed outside of its notebook."""
     return Record(task.qpv, task.theme, "failed", error={"cell": None, "name": name, "message": message, "traceback": ""})
 
@@ -123,14 +137,15 @@ def plan(
 
 def _check_parameters(notebook: Path, parameters: Sequence[str]) -> None:
     """Refuse a notebook whose ``parameters`` cell does not set exactly the parameters of a brief."""
-    import nbformat
-
+    # Not through nbformat, whose import costs more than all else that is done before the first brief.
     try:
-        content = nbformat.read(notebook, as_version=4)
-    except (OSError, ValueError, nbformat.reader.NotJSONError) as error:
-        raise ParameterError(f"notebook {notebook.name!r} cannot be read: {error}") from error
-    cells = [c for c in content.cells if "parameters" in c.metadata.get("tags", [])]
-    found = set(re.findall(r"^(\w+)\s*=", cells[0].source, re.MULTILINE)) if cells else set()
+        cells = [
+            "".join(cell["source"]) for cell in json.loads(notebook.read_text("utf-8"))["cells"]
+            if "parameters" in cell["metadata"].get("tags", [])
+        ]  # fmt: skip
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise ParameterError(f"notebook {notebook.name!r} cannot be read: {error or type(error).__name__}") from error
+    found = set(re.findall(r"^(\w+)\s*=", cells[0], re.MULTILINE)) if cells else set()
     if found != set(parameters):
         raise ParameterError(
             f"notebook {notebook.name!r}: its 'parameters' cell must set {', '.join(parameters)}; it sets {', '.join(sorted(found)) or 'nothing'}"

@@ -15,9 +15,10 @@ from qpv.site.changes import changes_page
 from qpv.site.data import data_page
 from qpv.site.index import index_page
 from qpv.site.method import glossary_page, method_page
+from qpv.site.report import report_page
 from qpv.warehouse import Warehouse
 
-__all__ = ["changes_page", "data_page", "glossary_page", "index_page", "method_page", "write_index"]
+__all__ = ["changes_page", "data_page", "glossary_page", "index_page", "method_page", "report_page", "write_index"]
 
 
 def write_index(records: Sequence[Record], quarter: Quarter, warehouse: Warehouse, folder: Path) -> Path:
@@ -29,6 +30,7 @@ def write_index(records: Sequence[Record], quarter: Quarter, warehouse: Warehous
         "changes.html": changes_page(news, quarter, [c for c in warehouse.places("qpv").index if c in codes], why),
         "method.html": method_page(warehouse.catalog, quarter),
         "glossary.html": glossary_page(warehouse.catalog, quarter),
+        "run.html": report_page(records, warehouse.catalog, quarter),
         "index.html": index_page(records, quarter, warehouse, folder, news),
     }
     for name, page in pages.items():

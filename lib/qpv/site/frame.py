@@ -19,7 +19,7 @@ from qpv.reference import fold
 #: The pages around the briefs, in the order of the navigation.
 PAGES: Final = {
     "index.html": "Briefs", "changes.html": "Ce qui a changé", "data.html": "État des données",
-    "method.html": "Méthode", "glossary.html": "Glossaire",
+    "method.html": "Méthode", "glossary.html": "Glossaire", "run.html": "Exécution",
 }  # fmt: skip
 _POLICY: Final = (
     "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; {images}base-uri 'none'; form-action 'none'"
