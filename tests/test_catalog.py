@@ -16,6 +16,7 @@ from qpv.vocabulary import BRIEF_THEMES, THEMES_FR, UNITS, Polarity
 INDICATOR = {
     "id": "poverty_rate_pct", "theme": "revenue", "label": "Taux de pauvreté", "short": "Pauvreté",
     "definition": "Part des personnes pauvres", "universe": "Ménages ordinaires", "unit": "pct",
+    "numerator": "Personnes pauvres", "denominator": "Personnes", "comparability": "À comparer à la même année",
     "columns": [{"source": "insee", "block": "filo", "column": "TP60"}],
 }  # fmt: skip
 SOURCE = {
@@ -48,6 +49,9 @@ def test_a_small_catalogue_loads(folder: Path) -> None:
     ("change", "told"),
     [
         ({"colour": "red"}, ["poverty_rate_pct", "colour", "Extra inputs"]),
+        ({"numerator": None}, ["poverty_rate_pct", "a percentage says what is divided by what"]),
+        ({"denominator": None}, ["poverty_rate_pct", "a percentage says what is divided by what"]),
+        ({"comparability": None}, ["poverty_rate_pct", "comparability", "valid string"]),
         ({"unit": "percent"}, ["poverty_rate_pct", "unit", "'pct'"]),
         ({"theme": "income"}, ["poverty_rate_pct", "theme", "'revenue'"]),
         ({"polarity": "good"}, ["poverty_rate_pct", "polarity", "higher_is_better"]),
@@ -158,10 +162,24 @@ def test_the_real_catalogue_holds_600_indicators_and_survives_json(catalog: Cata
 def test_every_text_of_an_indicator_is_french_and_not_empty(catalog: Catalog) -> None:
     english = re.compile(r"\b(the|of|rate|share|number|with|people|and|income|households)\b", re.IGNORECASE)
     for i in catalog.indicators.values():
-        texts = [i.label, i.short, i.definition, i.universe, *i.warnings, *(b.reason for b in i.breaks)]
-        texts += [t for t in (i.numerator, i.denominator, i.comparability) if t is not None]
+        texts = [i.label, i.short, i.definition, i.universe, i.comparability, *i.warnings, *(b.reason for b in i.breaks)]
+        texts += [t for t in (i.numerator, i.denominator) if t is not None]
         assert [t for t in texts if not t.strip() or t != t.strip()] == [], i.id
         assert [t for t in texts if english.search(t) or "TODO" in t or "_" in t] == [], i.id
+
+
+def test_an_entry_without_comparability_is_refused(folder: Path) -> None:
+    silent = {key: value for key, value in INDICATOR.items() if key != "comparability"}
+    with pytest.raises(CatalogError, match="poverty_rate_pct: comparability: Field required"):
+        load(folder, [silent], [SOURCE])
+
+
+def test_where_a_document_is_silent_the_catalogue_says_so_and_invents_nothing(catalog: Catalog) -> None:
+    undefined = catalog.indicator("poverty_rate_undefined_pct")
+    assert undefined.denominator == "Le document ne précise pas le dénominateur."
+    assert not undefined.columns, "no file gives it: only a contract prints it"
+    share = catalog.indicator("late_pupils_6e_share_pct")
+    assert (share.numerator, share.denominator) == ("Élèves de 6e qui ont au moins un an de retard", "Élèves de 6e")
 
 
 def test_every_theme_of_a_brief_has_key_figures_and_one_headline(catalog: Catalog) -> None:

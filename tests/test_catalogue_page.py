@@ -8,16 +8,16 @@ from pathlib import Path
 import pages
 import pytest
 from conftest import ROOT
+from projects import Project
 from qpv.catalog import Catalog, Indicator, Source
 from qpv.catalog.markdown import catalogue_page, escaped
 from qpv.vocabulary import THEMES_FR
-from test_cli import Project
 
 HOSTILE = "a | b <script>alert(1)</script> `c` [d](javascript:alert(1)) *e* _f_ # g\n| h |\u202e"
 
 INDICATOR = {
     "id": "x_pct", "theme": "revenue", "label": HOSTILE, "short": "x y z", "definition": HOSTILE, "universe": HOSTILE,
-    "numerator": HOSTILE, "denominator": HOSTILE, "unit": "pct", "minimum_count": 5, "polarity": "lower_is_better",
+    "numerator": HOSTILE, "denominator": HOSTILE, "comparability": HOSTILE, "unit": "pct", "minimum_count": 5, "polarity": "lower_is_better",
     "warnings": [HOSTILE], "breaks": [{"period": "2019", "reason": HOSTILE}],
     "columns": [{"source": "s", "block": "b", "column": "X"}, {"source": "t", "column": "X"}],
 }  # fmt: skip

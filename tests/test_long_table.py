@@ -200,6 +200,17 @@ def test_permits_are_read_by_year_and_a_share_only_where_both_rows_are(sample) -
     }  # fmt: skip
 
 
+def test_the_year_that_was_not_over_when_the_permits_came_out_is_no_year(official: Path, tmp_path: Path, read: Read) -> None:
+    text = (official / "samples/sitadel_sample.head.csv").read_text("utf-8").rstrip("\r\n")
+    path = tmp_path / "sitadel_logements_communes_2026-06.csv"
+    path.write_text(f'{text}\n"2025";"78005";"Tous Logements";30;20;1;1\n"2026";"78005";"Tous Logements";4;2;1;1\n', "utf-8")
+    delivery = read(path)
+    found = facts(delivery.observations)
+    assert found["78005", "dwellings_authorised_count", "2025"] == 30
+    assert ("78005", "dwellings_authorised_count", "2026") not in found, "permits until June are no year's permits"
+    assert any(m.startswith("rows of 2026 left out (1): the year was not over") for m in (f.message for f in delivery.findings))
+
+
 # --- Wide tables --------------------------------------------------------------------------------------
 
 

@@ -12,11 +12,11 @@ from pathlib import Path
 import pages
 import pytest
 from pages import Run
+from projects import Project
 from qpv import pdf
 from qpv.errors import ParameterError
 from qpv.pdf import Outcome, Sheet
 from qpv.quarter import Quarter
-from test_cli import Project
 
 NOW = Quarter(2026, 3)
 

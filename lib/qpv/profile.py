@@ -281,16 +281,17 @@ def _predecessors(warehouse: Warehouse, code: str) -> list[Predecessor]:
 
 def comparators_of(warehouse: Warehouse, place: pd.Series) -> dict[str, list[Place]]:
     """Name the territories of comparison: the main commune, the EPCI of the contract, and so on."""
+    # A QPV overseas is no part of metropolitan France.
+    countries = ["FR"] if place["departement"].startswith(("97", "98")) else ["FR", "FRM"]
     wanted = {
         "commune": place["communes"].split(" ")[:1],
         "epci": place["epci"].split(" ")[:1],
         "departement": [place["departement"]],
         "region": [place["region"]],
-        # A QPV overseas is no part of metropolitan France.
-        "france": ["FR"] if place["departement"].startswith(("97", "98")) else ["FR", "FRM"],
+        "france": countries,
         "qpv_of_epci": place["epci"].split(" ")[:1],
         "qpv_of_departement": [place["departement"]],
-        "qpv_of_france": ["FR", "FRM"],
+        "qpv_of_france": countries,
     }
     return {
         level: [Place(c, level, warehouse.places(level.removeprefix("qpv_of_"))["name"].get(c, c)) for c in codes if c]

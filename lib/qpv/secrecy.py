@@ -301,4 +301,5 @@ def _parents(reference: Reference) -> Iterable[tuple[str, str, Callable[[str], s
         ("qpv", "qpv_of_departement", departement),
         ("qpv", "qpv_of_region", lambda code: region(departement(code))),
         ("qpv", "qpv_of_france", lambda code: "FR"),
+        ("qpv", "qpv_of_france", lambda code: None if (departement(code) or "97").startswith(("97", "98")) else "FRM"),
     ]

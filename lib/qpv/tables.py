@@ -150,7 +150,8 @@ def _all_qpv_cell(figure: KeyFigure) -> str:
         middle = format_value(figure.median_of_peers, indicator.unit, indicator.decimals)
         words = f'{text(middle)}<span class="newer">médiane</span>'
     elif figure.all_qpv is not None:
-        when = f"ensemble, {format_period(figure.all_qpv['period'])}"
+        which = "métropole" if figure.all_qpv["territory"] == "FRM" else "ensemble"
+        when = f"{which}, {format_period(figure.all_qpv['period'])}"
         words = f'{text(value_words(figure.all_qpv, indicator))}<span class="newer">{text(when)}</span>'
     if "similar" in figure.medians:
         middle = format_value(figure.medians["similar"], indicator.unit, indicator.decimals)
@@ -200,8 +201,7 @@ def _about(profile: Profile, figure: KeyFigure) -> list[tuple[str, str]]:
             for _, r in figure.contradictions.iterrows()
         )
         items.append(("Sources contradictoires", said))
-    if indicator.comparability:
-        items.append(("Comparabilité", indicator.comparability))
+    items.append(("Comparabilité", indicator.comparability))
     items += [("Limite", w) for w in indicator.warnings]
     items += [("Rupture de série", f"{format_period(b.period)}{NNBSP}: {b.reason}") for b in indicator.breaks]
     return items

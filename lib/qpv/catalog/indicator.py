@@ -116,8 +116,9 @@ class Indicator(Entry):
     easy: Easy | None = None
     definition: French
     universe: French
-    numerator: French | None = None
+    numerator: French | None = None  # a percentage says both, or what the document leaves open
     denominator: French | None = None
+    comparability: French  # what it may be compared with, and what not
     unit: Literal[tuple(UNITS)]  # type: ignore[valid-type]
     decimals: Annotated[int, Field(ge=0, le=3)] = 0
     polarity: Polarity = Polarity.NONE
@@ -132,8 +133,13 @@ class Indicator(Entry):
     rank: int = 100  # order within its theme; the lowest key figure is the headline
     breaks: list[Break] = []
     warnings: list[French] = []
-    comparability: French | None = None
     columns: list[Column] = []
+
+    @model_validator(mode="after")
+    def _says_of_what(self) -> Indicator:
+        if self.unit == "pct" and not (self.numerator and self.denominator):
+            raise ValueError("a percentage says what is divided by what: give 'numerator' and 'denominator'")
+        return self
 
     @property
     def themes(self) -> tuple[str, ...]:

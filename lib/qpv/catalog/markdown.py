@@ -136,6 +136,7 @@ def _meaning(indicator: Indicator) -> str:
     lines = [escaped(indicator.definition), f"Universe: {escaped(indicator.universe)}"]
     if indicator.numerator and indicator.denominator:
         lines.append(f"Quotient: {escaped(indicator.numerator)} / {escaped(indicator.denominator)}")
+    lines.append(f"Compared: {escaped(indicator.comparability)}")
     lines += [f"Note: {escaped(w)}" for w in indicator.warnings]
     lines += [f"Break in {b.period}: {escaped(b.reason)}" for b in indicator.breaks]
     return "<br>".join(lines)

@@ -110,7 +110,7 @@ class Long(Entry):
 class Table(Entry):
     """How the file of a source is laid out; ``{year}`` in ``sheet`` stands for the year of the main period."""
 
-    format: Literal["csv", "excel"] = "csv"
+    format: Literal["csv", "excel", "parquet"] = "csv"
     separator: str = ";"
     encoding: Literal["utf-8-sig", "latin-1"] = "utf-8-sig"
     sheet: str | None = None
@@ -118,12 +118,20 @@ class Table(Entry):
     key: list[str]
     period_column: str | None = None
     total_code: str | None = None  # the code of the row that holds all QPV together
+    all_qpv: Literal["FR", "FRM"] = "FR"  # what that row, or the file of all QPV, covers: France or its mainland
+    whole_years: bool = False  # counts of what happens in a year: one that was not over at publication is not stored
     long: Long | None = None  # one row a measure; else one row a territory
 
     @field_validator("key", mode="before")
     @classmethod
     def _one_or_many(cls, value: Any) -> Any:
         return [value] if isinstance(value, str) else value
+
+    @model_validator(mode="after")
+    def _dated_by_rows(self) -> Table:
+        if self.whole_years and not (self.long and self.period_column):
+            raise ValueError("'whole_years' is for a long table whose rows have a period: give 'long' and 'period_column'")
+        return self
 
 
 class Fetch(Entry):
@@ -179,11 +187,13 @@ class Family(Entry):
     may have the groups ``level`` (:data:`LEVEL_NAMES`) and ``part`` (a département: each part is an edition of its own).  A file that always has the same name is ``dated_by`` itself:
     the year is that of the day on which it was written.  ``periods`` gives the period of each block from
     that year (``{year}-12``, ``{year-1}-{year}``); a block without one stays undated, which is shown
-    and never compared.  ``lag``: by the end of which year after that one such an edition has come out.
+    and never compared.  ``alone`` is the name of a member that says all this by itself, and is known out of its archive;
+    any member is known in a folder that has the name of its archive.  ``lag``: by the end of which year after that one such an edition has come out.
     """
 
     files: Regex
     member: Regex | None = None
+    alone: Regex | None = None
     level: Literal[tuple(LEVELS)] | None = None  # type: ignore[valid-type]
     periods: dict[str, str] = {}
     lag: Annotated[int, Field(ge=0, le=9)] = 2
@@ -196,6 +206,8 @@ class Family(Entry):
     def _has_year(self) -> Family:
         if self.dated_by == "name" and "(?P<year>" not in f"{self.files} {self.member or ''}":
             raise ValueError("'files' or 'member' must hold the group (?P<year>…)")
+        if self.dated_by == "name" and self.alone and "(?P<year>" not in self.alone:
+            raise ValueError("'alone' must hold the group (?P<year>…)")
         for template in self.periods.values():
             if not is_period(_at_year(template, 2020)):
                 raise ValueError(f"not the template of a period: {template!r}")

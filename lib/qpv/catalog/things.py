@@ -40,10 +40,14 @@ class Alone(Entry):
 
 
 class RowPeriod(Entry):
-    """The column that dates a row: by its first four digits, a year or the autumn of a school year."""
+    """The column that dates a row: by its first four digits, a year or the autumn of a school year.
+
+    ``whole``: the rows are what happens in a year, and one that was not over at publication is not stored.
+    """
 
     column: list[str]
     form: Literal["year", "school_year"] = "year"
+    whole: bool = False
 
 
 class SchoolColumns(Entry):

@@ -17,7 +17,6 @@ from qpv.errors import SourceError
 from qpv.numbers import parse_cell
 from qpv.reference import fold
 from qpv.sources.rawfile import RawFile
-from qpv.sources.stream import open_stream
 from qpv.sources.text_table import LINE
 
 #: Bytes of text that are in memory at once.
@@ -45,7 +44,7 @@ def read_header(raw: RawFile, encoding: str) -> Header:
     SourceError
         If there is no line of readable text.
     """
-    with open_stream(raw) as stream:
+    with raw.open() as stream:
         line = stream.readline(_MAX_HEADER)
     try:
         text = line.decode("utf-8-sig" if encoding == "utf-8" else encoding).rstrip("\r\n")
@@ -108,7 +107,7 @@ def read_blocks(raw: RawFile, header: Header, wanted: Sequence[str]) -> Iterator
     """
     columns = list(dict.fromkeys(wanted))
     line = 2
-    with open_stream(raw) as stream:
+    with raw.open() as stream:
         try:
             with arrow_csv.open_csv(
                 stream,

@@ -96,6 +96,23 @@ def refuse_periods(frame: pd.DataFrame, periods: pd.Series, column: str, raw: Ra
         )
 
 
+def unfinished(periods: pd.Series, edition: Edition) -> pd.Series:
+    """Tell which periods are, or end in, a year that was not over when the edition came out."""
+    late = {p: p[:4].isdigit() and int(p[-4:] if p[-4:].isdigit() else p[:4]) >= edition.published.year for p in periods.unique()}
+    return periods.map(late).astype(bool)
+
+
+def unfinished_note(periods: pd.Series, edition: Edition, raw: RawFile) -> list[Finding]:
+    """Tell of rows that are left out because their year was not over."""
+    if periods.empty:
+        return []
+    years = ", ".join(sorted(periods.unique()))
+    return [
+        Finding("info", raw.name, f"rows of {years} left out ({len(periods)}): the year was not over when the file came out "
+                f"({edition.published}), and what it counts by then is no year's count")
+    ]  # fmt: skip
+
+
 def terms(alternatives: list[str], find: Callable[[str], str | None], edition: Edition, year: str) -> list[Term] | None:
     """Give the signed columns of the alternative that a table has in full.
 

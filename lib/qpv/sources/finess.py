@@ -20,7 +20,6 @@ from qpv.sources.base import Context, Delivery, reader
 from qpv.sources.block_table import Header
 from qpv.sources.rawfile import RawFile
 from qpv.sources.records import Ledger
-from qpv.sources.stream import open_stream
 from qpv.sources.text_table import LINE
 
 #: Places in a row that begins with ``structureet`` (32 cells) of what is read of it.
@@ -77,7 +76,7 @@ def read_finess(raw: RawFile, source: Source, edition: Edition, context: Context
 
 
 def _rows(raw: RawFile) -> Iterator[tuple[int, list[str]]]:
-    with open_stream(raw) as stream:
+    with raw.open() as stream:
         lines = csv.reader(io.TextIOWrapper(stream, "utf-8-sig", newline=""), delimiter=";")
         first = next(lines, [])
         if first[:1] != ["finess"]:

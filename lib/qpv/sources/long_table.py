@@ -13,7 +13,18 @@ from qpv.quarter import UNDATED
 from qpv.schemas import OBSERVATIONS, empty
 from qpv.sources.base import Context, Delivery, reader
 from qpv.sources.dictionary import Dictionary
-from qpv.sources.figures import block_period, figures, label, left_out, names_in, refuse_periods, refuse_twins, terms
+from qpv.sources.figures import (
+    block_period,
+    figures,
+    label,
+    left_out,
+    names_in,
+    refuse_periods,
+    refuse_twins,
+    terms,
+    unfinished,
+    unfinished_note,
+)
 from qpv.sources.rawfile import Finding, RawFile
 from qpv.sources.stream import stream_rows
 from qpv.sources.text_table import LINE
@@ -55,6 +66,10 @@ def read_long_table(raw: RawFile, source: Source, edition: Edition, context: Con
             "the file is cut short or another one"
         )
     findings: list[Finding] = []
+    if table.whole_years:
+        late = unfinished(rows[_PERIOD], edition)
+        findings += unfinished_note(rows[late].drop_duplicates(LINE)[_PERIOD], edition, raw)
+        rows = rows[~late]
     measures = _measures(rows, raw, source, table, findings)
     pieces, missing = [], []
     for indicator, column in named:

@@ -4,19 +4,26 @@ from __future__ import annotations
 
 import contextlib
 import datetime as dt
+import gzip
 import hashlib
+import io
 import re
 import zipfile
 import zlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
-from typing import IO, Final, Literal
+from typing import IO, Final, Literal, cast
 
 from qpv.errors import SourceError
 
-#: A larger file or archive member is refused: no source of the catalogue comes near it.
+#: A larger file is not held in memory whole: no source that is read so comes near it.
 MAX_BYTES: Final = 1_500_000_000
+#: A stream is not held in memory and may be longer; the largest of the catalogue (diagnostics with all their columns)
+#: has some 15 GB.
+MAX_STREAM: Final = 20_000_000_000
+#: A table of figures packs into a twentieth of its size, not into a hundredth: beyond stands a decompression bomb.
+MAX_RATIO: Final = 100
 #: An archive with more members than this is no delivery of statistics.
 MAX_MEMBERS: Final = 2000
 
@@ -25,6 +32,10 @@ _SIDECARS: Final = {".dbf", ".shx", ".prj", ".cpg", ".qix", ".sbn", ".sbx"}
 #: What the zip module raises on damaged, encrypted or exotic archives.
 UNREADABLE: Final = (
     OSError, zipfile.BadZipFile, zlib.error, KeyError, EOFError, NotImplementedError, RuntimeError, ValueError,
+)  # fmt: skip
+#: What reading on raises where the content is cut or damaged; errors of those who read are theirs.
+_FAULTS: Final = (
+    OSError, zipfile.BadZipFile, zlib.error, KeyError, EOFError, NotImplementedError, RuntimeError, UnicodeDecodeError,
 )  # fmt: skip
 _IGNORED: Final = {".md", ".txt", ".gitkeep", ".json", ".part", ".tmp"}
 #: Dictionaries of variables that Insee ships beside its tables: read with the table, never as one.
@@ -69,64 +80,66 @@ class RawFile:
         """Where GDAL finds it, in its archive or not."""
         return f"/vsizip/{{{self.path}}}/{self.member}" if self.member else str(self.path)
 
-    def read_bytes(self) -> bytes:
-        """Give the whole content.
+    @contextlib.contextmanager
+    def open(self, whole: bool = False) -> Iterator[IO[bytes]]:
+        """Open the file, gzip file or member of an archive, unpacked as it is read: there is no other way in.
+
+        Parameters
+        ----------
+        whole
+            That all of it will be held in memory at once, so that less is allowed.
 
         Raises
         ------
         SourceError
-            If the file is too large, or the archive is damaged or encrypted.
+            By name: if it cannot be read, is cut short, damaged or encrypted, or is larger than :data:`MAX_BYTES`
+            (whole) or :data:`MAX_STREAM`, or than :data:`MAX_RATIO` times what it is packed into.
         """
         if self.fault:
             raise SourceError(self.fault)
-        try:
-            if self.member is None:
-                if self.path.stat().st_size > MAX_BYTES:
-                    raise SourceError(f"{self.name}: larger than {MAX_BYTES:,} bytes")
-                return self.path.read_bytes()
-            with zipfile.ZipFile(self.path) as archive:
-                if archive.getinfo(self.member).file_size > MAX_BYTES:
-                    raise SourceError(f"{self.name}: larger than {MAX_BYTES:,} bytes unpacked")
-                return archive.read(self.member)
-        except UNREADABLE as error:
-            raise SourceError(f"{self.name}: cannot be read ({error}); drop it again") from error
+        limit, cut = MAX_BYTES if whole else MAX_STREAM, "it is cut short or damaged: drop it again"
+        with contextlib.ExitStack() as stack:
+            try:
+                inner, size, packed = self._unpacked(stack)
+            except UNREADABLE as error:
+                raise SourceError(f"{self.name}: cannot be read ({error}); {cut}") from error
+            if packed is not None:
+                limit = min(limit, max(MAX_BYTES, MAX_RATIO * packed))
+            if size is not None and size > limit:
+                raise SourceError(f"{self.name}: larger than {limit:,} bytes; no official file is so large")
+            try:
+                yield stack.enter_context(io.BufferedReader(_Metered(inner, self.name, limit), 1 << 20))
+            except _FAULTS as error:
+                raise SourceError(f"{self.name}: cannot be read ({error}); {cut}") from error
+
+    def _unpacked(self, stack: contextlib.ExitStack) -> tuple[IO[bytes], int | None, int | None]:
+        """Open what holds the content; give its declared size, where there is one, and the size that it is packed into."""
+        size = self.path.stat().st_size
+        if self.member is not None:
+            archive = stack.enter_context(zipfile.ZipFile(self.path))
+            info = archive.getinfo(self.member)
+            return stack.enter_context(archive.open(info)), info.file_size, info.compress_size
+        if self.path.suffix.lower() == ".gz":
+            return cast("IO[bytes]", stack.enter_context(gzip.open(self.path, "rb"))), None, size
+        return stack.enter_context(self.path.open("rb")), size, None
+
+    def read_bytes(self) -> bytes:
+        """Give the whole content; errors as :meth:`open`."""
+        with self.open(whole=True) as stream:
+            return stream.read()
 
     def head(self, size: int) -> bytes:
-        """Give the first bytes of the content, whatever its length.
-
-        Raises
-        ------
-        SourceError
-            As :meth:`read_bytes`.
-        """
-        return next(self._chunks(size), b"")
+        """Give the first bytes of the content, whatever its length; errors as :meth:`open`."""
+        with self.open() as stream:
+            return stream.read(size)
 
     def content_sha256(self) -> str:
-        """Give the digest of the content itself, the same in an archive or out of it.
-
-        Raises
-        ------
-        SourceError
-            As :meth:`read_bytes`.
-        """
+        """Give the digest of the content itself, the same in an archive or out of it; errors as :meth:`open`."""
         total = hashlib.sha256()
-        for chunk in self._chunks(1 << 20):
-            total.update(chunk)
+        with self.open() as stream:
+            while chunk := stream.read(1 << 20):
+                total.update(chunk)
         return total.hexdigest()
-
-    def _chunks(self, size: int) -> Iterator[bytes]:
-        if self.fault:
-            raise SourceError(self.fault)
-        try:
-            with contextlib.ExitStack() as stack:
-                if self.member is None:
-                    stream: IO[bytes] = stack.enter_context(self.path.open("rb"))
-                else:
-                    stream = stack.enter_context(stack.enter_context(zipfile.ZipFile(self.path)).open(self.member))
-                while chunk := stream.read(size):
-                    yield chunk
-        except UNREADABLE as error:
-            raise SourceError(f"{self.name}: cannot be read ({error}); drop it again") from error
 
     def sha256(self) -> str:
         """Give the digest of the file as it lies on disk: the whole archive, all parts of a shapefile."""
@@ -163,6 +176,24 @@ class RawFile:
             names = [n for n in archive.namelist() if _DICTIONARY.fullmatch(PurePosixPath(n).name)]
         named = [n for n in names if wanted.fullmatch(PurePosixPath(n).name)] or names
         return RawFile(self.path, named[0]).read_bytes() if len(named) == 1 else None
+
+
+class _Metered(io.RawIOBase):
+    """A stream that refuses to go on beyond a number of bytes."""
+
+    def __init__(self, inner: IO[bytes], name: str, limit: int) -> None:
+        self.inner, self.name, self.limit, self.count = inner, name, limit, 0
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer) -> int:  # type: ignore[no-untyped-def]  # any writable buffer, as in io
+        content = self.inner.read(len(buffer))
+        self.count += len(content)
+        if self.count > self.limit:
+            raise SourceError(f"{self.name}: more than {self.limit:,} bytes unpacked; no official file is so large")
+        buffer[: len(content)] = content
+        return len(content)
 
 
 def list_files(folders: Iterable[Path]) -> list[Path]:

@@ -16,7 +16,7 @@ import io
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Final
 
 from qpv.catalog import LEVEL_NAMES, Catalog, Edition, Family, Source
@@ -90,7 +90,7 @@ class _Patterns:
         self._editions = [(s, e, _compiled(e.files), _compiled(e.member)) for s, e in known]
         self._digests = {digest: (s, e) for s, e in known for digest in e.sha256}
         self._families = [
-            (s, f, _compiled(f.files), _compiled(f.member))
+            (s, f, _compiled(f.files), _compiled(f.member), _compiled(f.alone))
             for s in catalog.sources.values() if s.tier != "listed" for f in s.families
         ]  # fmt: skip
 
@@ -106,8 +106,10 @@ class _Patterns:
     def kin(self, table: RawFile) -> list[Recognised]:
         """Give the editions of the families whose pattern the name matches."""
         found = []
-        for source, family, files, member in self._families:
+        for source, family, files, member, alone in self._families:
             groups = _match(table, files, member)
+            if "year" not in (groups or {}) and alone is not None and (own := alone.fullmatch(table.table_name)):
+                groups = _groups(own)
             if groups is not None and (edition := _made(source, family, groups, table)) is not None:
                 found.append(Recognised(source, edition, table))
         return found
@@ -157,9 +159,11 @@ def _match(table: RawFile, files: re.Pattern[str] | None, member: re.Pattern[str
     if table.fault:
         return {} if files.fullmatch(table.path.name) else None
     inner = member.fullmatch(table.table_name)
-    # Unpacked, a table is known by its own name, unless any name would do.
-    alone = inner if member.fullmatch(f"any{Path(table.table_name).suffix}") is None else None
-    outer = files.fullmatch(table.path.name) if table.member else alone
+    # Unpacked, a table lies in a folder that has the archive's name, or is known by its own, unless any name would do.
+    alone = inner if not table.member and member.fullmatch(f"any{Path(table.table_name).suffix}") is None else None
+    around = [*PurePosixPath(table.member or "").parents, *([] if table.member else table.path.parents)]
+    folders = (files.fullmatch(f"{folder.name}.zip") for folder in around)
+    outer = next(filter(None, [files.fullmatch(table.path.name) if table.member else None, *folders, alone]), None)
     return None if inner is None or outer is None else _groups(outer) | _groups(inner)
 
 

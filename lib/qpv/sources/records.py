@@ -18,6 +18,7 @@ from qpv.errors import SourceError
 from qpv.quarter import UNDATED, is_period
 from qpv.sources.base import Context, Delivery, Figure, Tallied, reader
 from qpv.sources.block_table import Header, accepted, column_of, find, numbers, read_blocks, read_header
+from qpv.sources.figures import unfinished, unfinished_note
 from qpv.sources.placing import Placing
 from qpv.sources.rawfile import Finding, RawFile
 from qpv.sources.schools import school_places
@@ -99,6 +100,7 @@ class Ledger:
         self._schools: list[pd.DataFrame] = []
         self._known = np.array([], dtype=np.uint64)
         self._twins = 0
+        self._late: list[pd.Series] = []
 
     @property
     def columns(self) -> list[str]:
@@ -116,8 +118,13 @@ class Ledger:
         block = self._first_of_its_key(block)
         if block.empty:
             return
+        periods = self._periods(block)
+        if self.things.period and self.things.period.whole:
+            late = unfinished(periods, self.edition)
+            self._late.append(periods[late])
+            block, periods = block[~late], periods[~late]
         places = self.placing.of(block)
-        places["period"] = self._periods(block)
+        places["period"] = periods
         unplaced = places["longitude"].isna() if self.placing.point else pd.Series(False, index=places.index)
         seen = places[["period", "departement", "lost"]].assign(things=1, unplaced=unplaced)
         self._seen.append(seen.groupby(["period", "departement"], as_index=False).sum())
@@ -160,6 +167,7 @@ class Ledger:
             else pd.DataFrame(columns=["period", "departement", "lost", "things", "unplaced"])
         )  # fmt: skip
         self.findings += self.placing.findings()
+        self.findings += unfinished_note(pd.concat(self._late), self.edition, self.raw) if self._late else []
         if self._twins:
             self._note(f"{self._twins} rows left out: their key stands in an earlier row")
         if table["unplaced"].sum():

@@ -12,7 +12,7 @@ from qpv.sources.base import Context, Delivery, reader
 from qpv.sources.contours import read_outlines
 from qpv.sources.rawfile import RawFile
 from qpv.sources.text_table import read_text_table
-from qpv.sources.wide_table import read_wide_table
+from qpv.sources.wide_table import figures_in
 from qpv.territory import normalise_code
 
 #: Names of the same column in the files of the DEPP (the misspelling is the producer's).
@@ -29,8 +29,8 @@ def read_school_table(raw: RawFile, source: Source, edition: Edition, context: C
     Where only the name of the commune stands (IVAC), its code is looked up in the département.
     """
     assert source.table is not None
-    figures = read_wide_table(raw, source, edition, context)
     frame = read_text_table(raw, source.table, edition)
+    figures = figures_in(frame, raw, source, edition, context)
     key = next(k for k in source.table.key if k in frame)
     frame = frame.drop_duplicates(key, keep="last")
     name, code = _column(frame, _NAME), _column(frame, _COMMUNE_CODE)

@@ -18,7 +18,6 @@ from qpv.errors import SourceError
 from qpv.sources.base import Context, Delivery, Features, reader
 from qpv.sources.near import boxes_around
 from qpv.sources.rawfile import RawFile
-from qpv.sources.stream import open_stream
 
 WGS84: Final = 4326
 #: ``CRS3035RES200mN3067800E3817400``: system, side, and the south-west corner in metres.
@@ -63,7 +62,7 @@ def read_income_squares(raw: RawFile, source: Source, edition: Edition, context:
 
 def _columns(raw: RawFile, wanted: list[str]) -> dict[str, str]:
     """Find the file's own name of each column that is needed: ours → the file's."""
-    with open_stream(raw) as stream:
+    with raw.open() as stream:
         header = stream.readline(20_000).decode("utf-8-sig", "replace").rstrip("\r\n")
     names = [n.strip().strip('"') for n in header.split(",")]
     by_lower = {n.lower(): n for n in names}
@@ -79,7 +78,7 @@ def _columns(raw: RawFile, wanted: list[str]) -> dict[str, str]:
 def _kept(raw: RawFile, edition: Edition, columns: dict[str, str], outlines: gpd.GeoDataFrame) -> Iterator[gpd.GeoDataFrame]:
     total = 0
     trees: dict[int, shapely.STRtree] = {}
-    with open_stream(raw) as stream:
+    with raw.open() as stream:
         for table in _blocks(raw, stream, columns):
             parts = table["id"].str.extract(_ID)
             bad = table.loc[parts["crs"].isna(), "id"]

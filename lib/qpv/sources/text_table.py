@@ -7,6 +7,8 @@ import io
 from typing import Final
 
 import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
 
 from qpv.catalog import Edition, Table
 from qpv.errors import SourceError
@@ -15,12 +17,15 @@ from qpv.sources.rawfile import RawFile
 #: A cell longer than this is no figure and no name.
 MAX_CELL: Final = 200_000
 
-#: The column that holds the line of each row in the file (spreadsheets: the row).
+#: A Parquet file says how many cells it holds before it is read: with more than this it is no table of the catalogue.
+_MAX_CELLS: Final = 50_000_000
+
+#: The column that holds the line of each row in the file (spreadsheets: the row; Parquet: the number of the row).
 LINE: Final = "__line__"
 
 
 def read_text_table(raw: RawFile, table: Table, edition: Edition) -> pd.DataFrame:
-    """Read a CSV or spreadsheet as strings, with the column ``__line__``.
+    """Read a CSV, spreadsheet or Parquet file as strings, with the column ``__line__``.
 
     Empty trailing columns and empty rows are left out; header names lose surrounding spaces.
 
@@ -30,7 +35,12 @@ def read_text_table(raw: RawFile, table: Table, edition: Edition) -> pd.DataFram
         If the encoding, the number of cells of a row, the header, or the number of rows is not
         what the catalogue expects; the message names file, line and expectation.
     """
-    rows = _csv_rows(raw, table) if table.format == "csv" else _sheet_rows(raw, table, edition)
+    if table.format == "csv":
+        rows = _csv_rows(raw, table)
+    elif table.format == "excel":
+        rows = _sheet_rows(raw, table, edition)
+    else:
+        rows = _parquet_rows(raw)
     if len(rows) < 2:
         raise SourceError(f"{raw.name}: no rows; expected a header on line {table.header_row} and data")
     header_line, header = rows[0]
@@ -102,3 +112,16 @@ def _sheet_rows(raw: RawFile, table: Table, edition: Edition) -> list[tuple[int,
         raise SourceError(f"{raw.name}: no readable sheet {name or 1!r} ({error})") from error
     rows = [(n, [str(c) for c in r]) for n, r in enumerate(sheet.itertuples(index=False), start=1)]
     return rows[table.header_row - 1 :]
+
+
+def _parquet_rows(raw: RawFile) -> list[tuple[int, list[str]]]:
+    """Give the columns of a Parquet file as texts; what is null is blank."""
+    try:
+        file = pq.ParquetFile(pa.BufferReader(raw.read_bytes()))
+        if file.metadata.num_rows * file.metadata.num_columns > _MAX_CELLS:
+            raise SourceError(f"{raw.name}: {file.metadata.num_rows:,} rows; no official table is so long")
+        held = file.read()
+        columns = [held.column(n).cast(pa.string()).fill_null("").to_pylist() for n in range(held.num_columns)]
+    except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
+        raise SourceError(f"{raw.name}: no readable Parquet file ({str(error)[:200]}); drop it again") from error
+    return [(0, held.column_names), *((n, list(cells)) for n, cells in enumerate(zip(*columns, strict=True), start=1))]

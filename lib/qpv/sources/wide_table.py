@@ -40,7 +40,11 @@ def read_wide_table(raw: RawFile, source: Source, edition: Edition, context: Con
     """
     if source.table is None:
         raise SourceError(f"source {source.id!r} has no 'table' in sources.yml")
-    frame = read_text_table(raw, source.table, edition)
+    return figures_in(read_text_table(raw, source.table, edition), raw, source, edition, context)
+
+
+def figures_in(frame: pd.DataFrame, raw: RawFile, source: Source, edition: Edition, context: Context) -> Delivery:
+    """Give every catalogued indicator of a table that was read as text (:func:`read_text_table`); errors as the reader's."""
     findings: list[Finding] = []
     header = Header([name for name in frame if name != LINE])
     dictionary = _dictionary(raw, source, edition, findings)
@@ -93,6 +97,8 @@ def _territories(
     if source.table.total_code:
         total = frame[key].str.strip().str.casefold() == source.table.total_code.casefold()
         codes, levels = codes.mask(total, "FR"), levels.mask(total, "qpv_of_france")
+    # What covers the mainland alone is never taken for all QPV of France.
+    codes = codes.mask(levels.eq("qpv_of_france") & codes.notna(), source.table.all_qpv)
     findings += left_out(frame.loc[codes.isna(), [LINE, key]], key, level, len(frame), raw)
     kept = codes.notna()
     return frame[kept], codes[kept], levels[kept]
