@@ -309,12 +309,12 @@ def test_the_command_says_what_is_new_and_what_failed(
     for school in ("colleges", "ecoles"):
         bench.site.say(export.format(school), Answer((official / "education" / f"ips-{school}-ap2022.csv").read_bytes()))
     names = ["depp_ips_colleges", "depp_ips_ecoles"]
-    cli._fetch(project / "data", names, False, bench.settings)
+    cli.data._fetch(project / "data", names, False, bench.settings)
     assert "depp_ips_colleges : nouveau : fr-en-ips-colleges-ap2022.csv\n" in (said := capsys.readouterr()).out
     assert "2 nouveaux, 0 inchangés, 0 échecs" in said.out
     bench.site.say(export.format("ecoles"), Answer(PAGE))
     with pytest.raises(typer.Exit) as ending:
-        cli._fetch(project / "data", names, False, bench.settings)
+        cli.data._fetch(project / "data", names, False, bench.settings)
     said = capsys.readouterr()
     assert ending.value.exit_code == 1
     assert "depp_ips_colleges : inchangé" in said.out

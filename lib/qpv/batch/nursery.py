@@ -175,6 +175,7 @@ def prepare(settings: dict[str, Any]) -> None:
     pa.set_io_thread_count(1)
     prepare_shell()
     warm(settings["warehouse"], settings["quarter"], settings["kinds"], settings["codes"])
+    prepare_shell()  # once more: what the warming imported decides what the shell must bring along
     gc.collect()
     # Children are short and die whole: a collection would only copy the pages that they share with their parent.
     gc.freeze()
