@@ -24,6 +24,8 @@ from collections.abc import Callable, Iterator
 from importlib.metadata import version
 from pathlib import Path
 
+from bench_batch import measure_batch, measure_ways
+
 QUARTER = "2026-T3"
 
 #: Calais; Lens; two agglomérations; Paris (131 communes around); the EPCI of most communes; overseas.
@@ -180,6 +182,7 @@ def _known(folder: Path) -> list[str]:
 
 STAGES: dict[str, Callable[..., Measures]] = {
     "build": measure_build, "cold": measure_cold, "warm": measure_warm, "brief": measure_brief,
+    "ways": measure_ways, "batch": measure_batch,
 }  # fmt: skip
 
 
@@ -205,7 +208,8 @@ def measure_all(folder: Path) -> Measures:
     pairs = [(codes[n % len(codes)], BRIEF_THEMES[n % len(BRIEF_THEMES)]) for n in range(COLD_RUNS)]
     found |= _medians([_run("cold", warehouse, *pair) for pair in pairs])
     found |= _run("warm", warehouse)
-    return found | _medians([_run("brief", warehouse, *pair) for pair in BRIEFS])
+    found |= _medians([_run("brief", warehouse, *pair) for pair in BRIEFS])
+    return found | _run("ways", warehouse) | _run("batch", warehouse)
 
 
 def table(measures: Measures, before: Measures) -> str:

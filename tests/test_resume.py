@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 import small
 from qpv import batch
-from qpv.batch.journal import journal_of
+from qpv.batch.journal import JournalError, journal_of
 from qpv.errors import ParameterError
 
 #: So many runs, in each of which two briefs and the nursery are killed, and then the run or the machine: twenty kills.
@@ -127,3 +127,10 @@ def test_ctrl_c_ends_all_processes_and_keeps_what_was_made(
             raise
     assert not [pid for pid in started if alive(pid)]
     assert (tmp_path / "2026-T3" / "run.jsonl").read_bytes().count(b"\n") >= 1
+
+
+def test_journal_that_cannot_be_written_is_one_clear_error(tmp_path: Path) -> None:
+    with journal_of(tmp_path) as journal, open("/dev/full", "wb", buffering=0) as full:  # noqa: PTH123  a device
+        journal._stream = full
+        with pytest.raises(JournalError, match=r"run\.jsonl cannot be written \(No space left on device\): make room"):
+            journal.append(batch.Record("QN06254M", "revenue", "ok"), "key")

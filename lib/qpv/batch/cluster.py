@@ -21,6 +21,7 @@ from qpv.atomic import write_atomically
 from qpv.batch.crew import Crew, NurseryError, Settings
 from qpv.batch.figures import write_figures
 from qpv.batch.freshness import library
+from qpv.batch.mirror import mirrored
 from qpv.batch.task import Figures, Record, Task, failure
 from qpv.quarter import Quarter
 from qpv.warehouse import opened
@@ -122,7 +123,7 @@ def make_away(told: dict[str, str], notebook: str, settings: Settings, version: 
     home = _home(settings)
     source = home.folder / "sources" / task.notebook.name
     write_atomically(source, notebook)
-    here = replace(task, notebook=source, output=home.folder, warehouse=_near(str(task.warehouse)))
+    here = replace(task, notebook=source, output=home.folder, warehouse=_near(settings))
     ((_, record),) = home.crew.work(deque([here]))
     files = {}
     for name, path in (("executed", here.executed), ("told", here.told), ("page", here.page)):
@@ -139,7 +140,7 @@ class _Home:
         self._scratch = tempfile.TemporaryDirectory(prefix="qpv-worker-")
         self.folder = Path(self._scratch.name)
         self.settings = settings
-        near = replace(settings, jobs=1, output=self.folder, warehouse=_near(str(settings.warehouse)))
+        near = replace(settings, jobs=1, output=self.folder, warehouse=_near(settings))
         self.crew = Crew(near, self.folder / "batch.log")
         atexit.register(self.close)
 
@@ -161,10 +162,6 @@ def _home(settings: Settings) -> _Home:
     return home
 
 
-def _near(warehouse: str) -> Path:
-    """Give a path at which a warehouse can be opened: itself, or this machine's copy of one in an object store."""
-    if "://" not in warehouse:
-        return Path(warehouse)
-    from qpv.batch.mirror import mirrored
-
-    return mirrored(warehouse)
+def _near(settings: Settings) -> Path:
+    """Give a path at which the warehouse can be opened here: the client's own, or a copy of the one in an object store."""
+    return mirrored(settings.store) if settings.store else settings.warehouse

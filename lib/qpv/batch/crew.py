@@ -49,6 +49,7 @@ class Settings:
     jobs: int = 1
     seconds: float = SECONDS
     megabytes: int = MEGABYTES
+    store: str = ""  # where workers on other machines find the warehouse, when not at the same path
 
     def as_json(self) -> dict[str, Any]:
         """Give it in plain values, for the nursery."""

@@ -19,13 +19,17 @@ from typing import IO, Any, Final
 
 from qpv.atomic import opened_atomically, write_atomically
 from qpv.batch.task import FIGURES, Record
-from qpv.errors import ParameterError
+from qpv.errors import ParameterError, QpvError
 from qpv.vocabulary import BRIEF_KINDS
 
 FILE: Final = "run.jsonl"
 _LOCK: Final = "run.lock"
 
 Name = tuple[str, str]
+
+
+class JournalError(QpvError):
+    """What became of a brief cannot be written down."""
 
 
 @dataclass
@@ -42,11 +46,22 @@ class Journal:
         return None if line is None else dict(json.loads(line))
 
     def append(self, record: Record, key: str) -> None:
-        """Write what became of a brief; it is with the system when this returns."""
+        """Write what became of a brief; it is with the system when this returns.
+
+        Raises
+        ------
+        JournalError
+            If it cannot be written: the disk is full, or gone.
+        """
         content = record.public() | {"reads": record.reads, "build": record.build, "key": key}
         line = json.dumps(content, ensure_ascii=False, separators=(",", ":"))
-        self._stream.write(line.encode() + b"\n")
-        self._stream.flush()
+        try:
+            self._stream.write(line.encode() + b"\n")
+            self._stream.flush()
+        except OSError as error:
+            raise JournalError(
+                f"{FILE} cannot be written ({error.strerror}): make room, then the same command goes on from here"
+            ) from error
         self._lines[record.qpv, record.theme] = line
 
     def records(self) -> Iterator[Record]:

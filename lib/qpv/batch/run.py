@@ -25,7 +25,7 @@ ENGINES = (WARM, KERNEL)
 def run(
     tasks: Sequence[Task], jobs: int, report: Callable[[Record], None] = lambda record: None, *, territory: str = "",
     engine: str = WARM, seconds: float = SECONDS, megabytes: int = MEGABYTES, again: bool = False,
-    scheduler: str = "",
+    scheduler: str = "", store: str = "",
 ) -> list[Record]:  # fmt: skip
     """Make the briefs of one quarter that are not there yet as they would be today; give their records in the order of the tasks.
 
@@ -46,6 +46,8 @@ def run(
         Make every brief, also those that would be the same.
     scheduler
         Address of a Dask scheduler whose workers make the briefs; results are written here.
+    store
+        Address (as fsspec knows it) of the same warehouse for these workers, when it is not at the same path there.
 
     Raises
     ------
@@ -57,15 +59,15 @@ def run(
     if not tasks:
         return []
     folder = tasks[0].output
-    store = Warehouse(tasks[0].warehouse)
+    warehouse = Warehouse(tasks[0].warehouse)
     with journal_of(folder) as journal:
         _sweep(folder)
-        records = {} if again else _fresh(tasks, journal, store.digests)
+        records = {} if again else _fresh(tasks, journal, warehouse.digests)
         for record in records.values():
             report(record)
         settings = Settings(
             tasks[0].warehouse, folder, tasks[0].quarter, tuple(dict.fromkeys(t.theme for t in tasks)),
-            next((t.qpv for t in tasks if t.theme not in EPCI_KINDS), ""), max(1, jobs), seconds, megabytes,
+            next((t.qpv for t in tasks if t.theme not in EPCI_KINDS), ""), max(1, jobs), seconds, megabytes, store,
         )  # fmt: skip
         waiting: deque[Task | Figures] = deque(t for t in tasks if t.name not in records)
         left = _Left(waiting)
@@ -82,7 +84,7 @@ def run(
                         report(made)
                     continue
                 # What was read from a build that has replaced the one of this run is not known to be fresh.
-                key = key_of(work, made.reads, store.digests) if made.build == store.path.name else ""
+                key = key_of(work, made.reads, warehouse.digests) if made.build == warehouse.path.name else ""
                 journal.append(made, key)
                 records[work.name] = made
                 report(made)

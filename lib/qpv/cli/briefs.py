@@ -29,6 +29,7 @@ def briefs_command(
     again: Annotated[bool, typer.Option("--again", help="Refaire aussi les briefs qui seraient les mêmes.")] = False,
     engine: Annotated[str, typer.Option(help="qpv-warm, ou kernel : un noyau Jupyter par notebook, bien plus lent.")] = "qpv-warm",
     scheduler: Annotated[str, typer.Option(help="Ordonnanceur Dask qui répartit les briefs : tcp://machine:8786.")] = "",
+    store: Annotated[str, typer.Option(help="Adresse de l’entrepôt pour ces machines (s3://…), s’il n’y est pas au même chemin.")] = "",
     time_limit: Annotated[float, typer.Option(min=1, help="Secondes par brief ; au-delà, il échoue.")] = 300,
     memory_limit: Annotated[int, typer.Option(min=64, help="Mo par brief, en plus de ce que tous partagent ; au-delà, il échoue.")] = 2048,
     as_json: Annotated[bool, typer.Option("--json", help="Un objet JSON par brief et par ligne, puis un bilan.")] = False,
@@ -50,21 +51,21 @@ def briefs_command(
     from qpv.selection import select
     from qpv.warehouse import Warehouse
 
-    store = Warehouse(project.warehouse)
-    codes = select(store, territory)
-    tasks = batch.plan(codes, themes, when, project.notebooks, project.warehouse, target, concerned(store, territory, codes))
+    warehouse = Warehouse(project.warehouse)
+    codes = select(warehouse, territory)
+    tasks = batch.plan(codes, themes, when, project.notebooks, project.warehouse, target, concerned(warehouse, territory, codes))
     folder = target / str(when)
     with Progression(tasks, quiet=quiet, as_json=as_json) as progression:
         try:
             records = batch.run(
                 tasks, min(jobs, len(tasks)), progression.report, territory=territory, engine=engine, seconds=time_limit,
-                megabytes=memory_limit, again=again, scheduler=scheduler,
+                megabytes=memory_limit, again=again, scheduler=scheduler, store=store,
             )  # fmt: skip
         except KeyboardInterrupt:
             progression.stop()
             err.print("interrompu ; les briefs déjà écrits restent, la même commande reprend où elle en était", markup=False)
             raise typer.Exit(130) from None
-    index = site.write_index(batch.published(folder), when, store, folder)
+    index = site.write_index(batch.published(folder), when, warehouse, folder)
     progression.conclude(records, index)
     if any(r.status == "failed" for r in records):
         raise typer.Exit(1)
