@@ -226,7 +226,7 @@ def hostile(factory: pytest.TempPathFactory) -> Run:
         rename_qpv(data / "reference" / "qpv.csv", FORT_NIEULAY, HOSTILE_PEER)
         warehouse = data / "warehouse"
         build(data, [], warehouse)
-        return publish(warehouse, outputs, BEAU_MARAIS, ["revenue", "portrait", "agglomeration"])
+        return publish(warehouse, outputs, BEAU_MARAIS, ["revenue", "portrait", *EPCI_KINDS])
 
     return _once(factory, "run-hostile", make)
 

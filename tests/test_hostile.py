@@ -9,7 +9,11 @@ import pages
 import printed
 import pytest
 from pages import KINDS, SYNTHESES, Gallery, Run
+from qpv.vocabulary import EPCI_KINDS
 from visits import Visit, opened, unfold
+
+#: The briefs of a contract that name no QPV of those that were renamed.
+NAMELESS = ("programme", "yearly")
 
 MARKS = re.compile("[\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 
@@ -21,13 +25,13 @@ def test_hostile_names_add_no_element_no_attribute_and_no_direction_to_the_page(
     kind = name.rpartition("/")[2]
     page, soup = hostile.html(kind), hostile.soup(kind)
     sound = gallery.soup(name)
-    assert "alert(1)" in pages.visible(soup)
+    assert kind in NAMELESS or "alert(1)" in pages.visible(soup)
     assert len(soup.find_all("script", type=False)) == len(sound.find_all("script", type=False))
     # Without official contours a QPV is a circle at the point of its commune.
     assert {t.name for t in soup.find_all()} <= {t.name for t in sound.find_all()} | {"circle"}
     assert [a for t in soup.find_all() for a in t.attrs if a.startswith("on")] == []
     assert MARKS.search(page) is None
-    assert kind == "agglomeration" or soup.title.string.startswith(pages.HOSTILE)
+    assert kind in EPCI_KINDS or soup.title.string.startswith(pages.HOSTILE)
     for svg in soup.find_all("svg"):
         assert not svg.find_all(["script", "foreignobject", "image", "a"])
 

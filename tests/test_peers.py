@@ -76,7 +76,8 @@ def test_the_observations_are_all_on_the_qpv_and_around_it(full, everything, cod
     place = places[(places["level"] == "qpv") & (places["code"] == code)].iloc[0]
     epci = place["epci"].split(" ")[0]
     pairs = full.crosswalk[full.crosswalk["code_2024"] == code]
-    codes = {code, *place["communes"].split(" "), epci, place["departement"], place["region"], "FR", "FRM"}
+    codes = {code, *place["communes"].split(" "), epci, place["departement"], place["region"], "FR"}
+    codes |= set() if place["departement"].startswith("97") else {"FRM"}  # overseas is no part of it
     codes |= set(places[(places["level"] == "commune") & (places["epci"] == epci)]["code"])
     codes |= set(pairs[pairs["share_2024"].fillna(1) >= 0.2]["code_2015"])
     editions = published(full, quarter)

@@ -261,13 +261,21 @@ def test_a_quartier_overseas_is_reached_on_the_map(visit: Visit, france: Path) -
 
 
 def test_the_index_of_all_qpv_is_ready_soon(visit: Visit, france: Path) -> None:
-    """Half a second of the page's CPU time is two seconds on a processor four times slower, whatever else runs here."""
-    session = visit.page.context.new_cdp_session(visit.page)
-    session.send("Performance.enable", {"timeDomain": "threadTicks"})
-    visit.page.goto(france.as_uri(), wait_until="domcontentloaded")
-    assert visit.page.inner_text("#count").startswith("1")
-    spent = {m["name"]: m["value"] for m in session.send("Performance.getMetrics")["metrics"]}
-    assert 0.01 < spent["TaskDuration"] < 0.5
+    """Half a second of the page's CPU time is two seconds on a processor four times slower; the least of three loads counts,
+
+    since even CPU seconds are longer on a machine that does something else beside.
+    """
+    spent = []
+    for _ in range(3):
+        page = visit.page.context.new_page()
+        session = page.context.new_cdp_session(page)
+        session.send("Performance.enable", {"timeDomain": "threadTicks"})
+        page.goto(france.as_uri(), wait_until="domcontentloaded")
+        assert page.inner_text("#count").startswith("1")
+        told = {m["name"]: m["value"] for m in session.send("Performance.getMetrics")["metrics"]}
+        spent.append(told["TaskDuration"])
+        page.close()
+    assert 0.01 < min(spent) < 0.5
 
 
 # --- what pages say ----------------------------------------------------------------------------------

@@ -62,7 +62,7 @@ class Cluster:
         from distributed import as_completed
 
         running: dict[str, Task] = {}
-        done = as_completed()
+        done = as_completed(loop=self._client.loop)
         number = 0
         while waiting or running:
             most = _AHEAD * max(1, sum(self._client.nthreads().values()))
