@@ -12,6 +12,7 @@ from qpv import tables
 from qpv.brief import blocks
 from qpv.brief.closing import closing
 from qpv.brief.ledger import Ledger
+from qpv.brief.registers import SHOWN, values_of
 from qpv.contract.contract import Contract, read_contract
 from qpv.errors import ParameterError
 from qpv.html import Block, text
@@ -101,7 +102,8 @@ class ContractBrief:
 
     def _close(self, missing: list[str], degraded: bool) -> Any:
         name, quarter = str(self.panel.place["name"]), str(self.panel.quarter)
-        return closing(self.ledger, self.kind, self.code, name, quarter, missing, degraded)
+        values = values_of(self.contract, SHOWN[self.kind])
+        return closing(self.ledger, self.kind, self.code, name, quarter, missing, degraded, values)
 
 
 def notice(words: str) -> str:

@@ -12,7 +12,8 @@ from qpv import charts, tables
 from qpv.analysis import MINIMUM_YEARS
 from qpv.brief import blocks
 from qpv.brief.contract_page import ContractBrief, count_words, notice
-from qpv.contract import abatement, mediators, parity, vigilance
+from qpv.brief.watched import watched
+from qpv.contract import abatement, mediators, parity
 from qpv.contract.entries import citation
 from qpv.contract.referential import (
     CONTINUOUS,
@@ -76,15 +77,15 @@ class Evaluation(ContractBrief):
             self.ledger.add_all(rows[rows["period"].isin(ends)])
         return found
 
-    def _facts(self, identifier: str) -> pd.DataFrame:
+    def _facts(self, identifier: str, allowed: tuple[str, ...] = ("qpv", "epci", "commune")) -> pd.DataFrame:
         """Give the figures of the QPV, else of the agglomération or its communes, that may be compared."""
         theme = self.store.catalog.indicator(identifier).theme
         panel = self.panels.get(theme, self.panel)
         rows = panel.facts[
             (panel.facts["indicator"] == identifier) & (panel.facts["period"] != UNDATED) & panel.facts["value"].notna()
         ]
-        for levels in (("qpv",), ("epci",), ("commune",)):
-            found = rows[rows["level"].isin(levels)]
+        for level in allowed:
+            found = rows[rows["level"] == level]
             if len(found):
                 return found.sort_values(["territory", "position"], kind="stable").drop_duplicates(
                     ["territory", "period"], keep="last"
@@ -300,21 +301,10 @@ class Evaluation(ContractBrief):
         return Block(f"<h3>Médiation en santé</h3>{tables.plain_table(heads, lines, caption, 'small')}{note}")
 
     def _vigilance(self) -> Block:
-        contract = self.contract
-        if contract.rules is None or not contract.cases:
-            return Block("")
-        rows = []
-        for case in contract.cases:
-            evidence = vigilance.examine(self.store, contract.rules, case, str(self.panel.quarter))
-            held, failed, unknown = vigilance.agreed(evidence, contract.rules.criteria)
-            known = [f"{e['label']}{NNBSP}: {format_number(e['value'], 0 if float(e['value']).is_integer() else 1)}" for e in evidence.to_dict("records")
-                     if e["holds"] is not None]  # fmt: skip
-            rows.append(
-                [case.label, "; ".join(known) or "aucun chiffre", str(held), str(failed), str(unknown), case.note, citation(case)]
-            )
-        heads = ["Secteur", "Preuves", "Critères remplis", "Non remplis", "Inconnus", "Note", "Document et ligne"]
-        return Block(f"<h3>Secteurs de vigilance</h3>{tables.plain_table(heads, rows, contract.rules.label, 'small')}"
-                     "<p class='note'>Ce qui n’est pas connu n’est ni rempli ni non rempli.</p>")  # fmt: skip
+        rules = self.contract.rules
+        names = dict.fromkeys(c.indicator for c in rules.criteria) if rules else {}
+        latest = {i: facts.drop_duplicates("territory", keep="last") for i in names for facts in [self._facts(i, ("qpv",))]}
+        return watched(self.store, self.panel, self.contract, latest, self.ledger)
 
     def _abatement(self) -> Block:
         estates = self.contract.estates
