@@ -129,7 +129,10 @@ def test_every_amount_of_the_tables_of_the_programme_is_one_of_its_values(embedd
 def test_each_criterion_of_a_watched_area_is_held_or_unknown_with_its_figure_and_source(evaluation: Evaluation) -> None:
     said = words(evaluation.rules())
     assert "Schweitzer (Marck) : 1 rempli, 0 non rempli, 3 inconnus" in said
-    assert "IPS de l’école de rattachement au plus 85,0 80 (sans date) calais-2024, l. 2582 rempli" in said
+    assert (
+        "IPS de l’école de rattachement au plus 85 80 (année non précisée) calais-2024, l. 2582 rempli inconnue (QPV sans valeur)"
+        in said
+    )
     assert "le contrat n’imprime pas ce chiffre pour ce secteur inconnu" in said
     assert (
         "Critères atteints : ne peut être dit. Bande des 300 m : position inconnue, aucun IRIS n’est donné pour ce secteur."

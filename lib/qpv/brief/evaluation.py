@@ -11,7 +11,7 @@ import pandas as pd
 from qpv import charts, tables
 from qpv.analysis import MINIMUM_YEARS
 from qpv.brief import blocks
-from qpv.brief.contract_page import ContractBrief, count_words, notice
+from qpv.brief.contract_page import ContractBrief, count_words, known_columns, notice
 from qpv.brief.watched import watched
 from qpv.contract import abatement, mediators, parity
 from qpv.contract.entries import citation
@@ -140,7 +140,7 @@ class Evaluation(ContractBrief):
             if bare
             else ""
         )
-        return Block(tables.plain_table(heads, rows, "Couverture du référentiel", "small") + said)
+        return Block(tables.plain_table(heads, rows, "Couverture du référentiel", "small cards") + said)
 
     def states(self) -> Block:
         """List every criterion that has a value, with its starting value, its latest, state and target; the others by name."""
@@ -163,14 +163,14 @@ class Evaluation(ContractBrief):
                     continue
                 rows.append([criterion.label, self.names.get(territory, territory), self._point(criterion, known.baseline),
                              self._point(criterion, known.latest), STATES_FR[known.state], self._target(criterion, known)])  # fmt: skip
-        heads = ["Critère", "Territoire", "Départ", "Plus récent", "État", "Cible"]
+        heads, rows, _ = known_columns(["Critère", "Territoire", "Départ", "Plus récent", "État", "Cible"], rows)
         shown = (
-            tables.plain_table(heads, rows, f"Critères qui ont une valeur ({len(rows)} lignes)", "small")
+            tables.plain_table(heads, rows, f"Critères qui ont une valeur ({len(rows)} lignes)", "small cards")
             if rows
             else notice("Aucun critère n’a de valeur.")
         )
         other = tables.plain_table(
-            ["Critère", "Objectif", "État", "Responsable", "Document et ligne"], silent, "Critères sans valeur", "small"
+            ["Critère", "Objectif", "État", "Responsable", "Document et ligne"], silent, "Critères sans valeur", "small cards"
         )
         return Block(f"{shown}<details><summary>Critères sans valeur ou qualitatifs ({len(silent)})</summary>{other}</details>")
 
@@ -203,8 +203,10 @@ class Evaluation(ContractBrief):
             for item in found
         ]
         heads = ["Critère", "Objectif", "Ce qui manque", "Document et ligne"]
-        first = tables.plain_table(heads, rows[:_FIRST], f"À réunir d’abord ({min(_FIRST, len(rows))} sur {len(rows)})", "small")
-        rest = tables.plain_table(heads, rows[_FIRST:], "Ensuite", "small")
+        first = tables.plain_table(
+            heads, rows[:_FIRST], f"À réunir d’abord ({min(_FIRST, len(rows))} sur {len(rows)})", "small cards"
+        )
+        rest = tables.plain_table(heads, rows[_FIRST:], "Ensuite", "small cards")
         return Block(
             first
             + (f"<details><summary>Les suivants ({len(rows) - _FIRST})</summary>{rest}</details>" if len(rows) > _FIRST else "")
@@ -217,7 +219,7 @@ class Evaluation(ContractBrief):
             return Block("")
         steps = [["en continu" if m.when == CONTINUOUS else m.when, m.label, citation(m)] for m in frame.milestones]
         table = (
-            tables.plain_table(["Quand", "Étape", "Document et ligne"], steps, "Calendrier de l’évaluation", "small")
+            tables.plain_table(["Quand", "Étape", "Document et ligne"], steps, "Calendrier de l’évaluation", "small cards")
             if steps
             else ""
         )
@@ -229,7 +231,7 @@ class Evaluation(ContractBrief):
             return Block(
                 table
                 + tables.plain_table(
-                    ["Année", "Question", "Ambition", "Document et ligne"], chosen, "Objets évalués chaque année", "small"
+                    ["Année", "Question", "Ambition", "Document et ligne"], chosen, "Objets évalués chaque année", "small cards"
                 )
             )
         words = "; ".join(n.label for n in questions)
@@ -271,7 +273,7 @@ class Evaluation(ContractBrief):
         data = [[label, f"{format_number(float(p.row['value']), 1)}{NNBSP}%", format_number(p.gap, 1, signed=True), "oui" if p.under else "non"]
                 for label, p in zip(labels, found, strict=True)]  # fmt: skip
         table = tables.plain_table(
-            ["Mesure", "Habitants de QPV", "Écart (pt)", "Sous la parité"], data, "Parité d’accès", "small"
+            ["Mesure", "Habitants de QPV", "Écart (pt)", "Sous la parité"], data, "Parité d’accès", "small cards"
         )
         return join(
             Block("<h3>Parité d’accès</h3>"),
@@ -298,7 +300,7 @@ class Evaluation(ContractBrief):
         clash = mediators.contradiction(rows)
         note = notice(f"Le texte note {clash[0]} médiateurs, le tableau en compte {clash[1]}.") if clash else ""
         caption = f"Médiateurs en santé{NNBSP}: un pour {format_number(mediators.PER_MEDIATOR)} habitants de QPV"
-        return Block(f"<h3>Médiation en santé</h3>{tables.plain_table(heads, lines, caption, 'small')}{note}")
+        return Block(f"<h3>Médiation en santé</h3>{tables.plain_table(heads, lines, caption, 'small cards')}{note}")
 
     def _vigilance(self) -> Block:
         rules = self.contract.rules
@@ -325,7 +327,7 @@ class Evaluation(ContractBrief):
             else "<p class='note'>Les indicateurs de gestion en QPV et hors QPV ne sont pas imprimés : à saisir.</p>"
         )
         return Block(
-            f"<h3>Abattement de TFPB</h3>{tables.plain_table(heads, rows, 'Logements et taxe estimée', 'small')}<p>Prochaines échéances :</p><ul>{items}</ul>{upkeep}"
+            f"<h3>Abattement de TFPB</h3>{tables.plain_table(heads, rows, 'Logements et taxe estimée', 'small cards')}<p>Prochaines échéances :</p><ul>{items}</ul>{upkeep}"
         )
 
     def close(self) -> Any:

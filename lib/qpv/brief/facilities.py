@@ -40,7 +40,7 @@ def facilities(panel: Profile, contract: Contract, names: Mapping[str, str]) -> 
     rows = [[label, *(str(counts[q][c]) for q in counts)] for c, label in CATEGORIES_FR.items()]
     rows.append(["Ensemble", *(str(sum(counts[q].values())) for q in counts)])
     heads = ["Catégorie", *(names.get(q, q) for q in counts)]
-    table = tables.plain_table(heads, rows, "Équipements recensés par le contrat", "small") if counts else ""
+    table = tables.plain_table(heads, rows, "Équipements recensés par le contrat", "small cards") if counts else ""
     return join(Block(table), _places(panel, contract, names)) if contract.sites else Block(table)
 
 
@@ -52,7 +52,7 @@ def _places(panel: Profile, contract: Contract, names: Mapping[str, str]) -> Blo
             for s in contract.sites]  # fmt: skip
     total = len(contract.sites)
     heads = ["QPV", "Numéro", "Équipement", "Catégorie", "Position", "Document et ligne"]
-    listed = tables.plain_table(heads, rows, f"Équipements, par leur nom ({total})", "small")
+    listed = tables.plain_table(heads, rows, f"Équipements, par leur nom ({total})", "small cards")
     if not drawn:
         said = (f"La carte des équipements n’est pas dessinée{NNBSP}: le document imprime leur nom sans adresse ni coordonnées. Elle le sera "
                 "quand le géocodage de l’IGN aura été demandé (qpv data fetch facilities), puis les données refaites.")  # fmt: skip

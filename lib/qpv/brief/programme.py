@@ -8,7 +8,7 @@ import pandas as pd
 
 from qpv import charts, tables
 from qpv.brief import blocks
-from qpv.brief.contract_page import ContractBrief, notice
+from qpv.brief.contract_page import ContractBrief, known_columns, notice
 from qpv.brief.facilities import facilities
 from qpv.contract import programme, renewal
 from qpv.contract.entries import citation
@@ -66,7 +66,7 @@ class Programme(ContractBrief):
         rows = [[f"{format_period(r['year'])}, {r['scheme']}", _count(r["count"]), euros(r["cost_eur"]), *(euros(r[c]) for c in money)]
                 for _, r in found.iterrows()]  # fmt: skip
         heads = ["Année et dispositif", "Projets", "Coût", *(FUNDERS_FR[c] for c in money)]
-        table = Block(tables.plain_table(heads, rows, "Coût et financeurs, par année (euros)", "small")
+        table = Block(tables.plain_table(heads, rows, "Coût et financeurs, par année (euros)", "small cards")
                       + f"<p class='note'>{DASH}{NNBSP}: non imprimé, ce qui n’est pas zéro.</p>")  # fmt: skip
         main = found[found["cost_eur"].notna()].groupby("scheme").filter(lambda g: g["year"].nunique() > 2)
         if main.empty:
@@ -80,7 +80,7 @@ class Programme(ContractBrief):
         drawing = charts.bars(labels, values, "eur", 0, f"Source : {citation(first)} et suivantes.", "financeurs")
         title = f"Principaux financeurs par année, {one['scheme'].iloc[0]}" if drawn else "Coût par année"
         data = tables.plain_table(["Année", *values], [[label, *(v if isinstance(v, str) else euros(v) for v in (s[n] for s in values.values()))]
-                                                      for n, label in enumerate(labels)], title, "small")  # fmt: skip
+                                                      for n, label in enumerate(labels)], title, "small cards")  # fmt: skip
         return join(table, blocks.chart(drawing, "financeurs", title, [], data))
 
     def themes(self) -> Block:
@@ -92,7 +92,7 @@ class Programme(ContractBrief):
         rows = [[THEMES_FR[r["theme"]], format_period(r["year"]), _count(r["count"]), _count(r["carriers"]), euros(r["specific_eur"]), euros(r["ordinary_eur"])]
                 for _, r in found.iterrows()]  # fmt: skip
         heads = ["Thème", "Année", "Projets", "Porteurs", "Crédits spécifiques", "Droit commun"]
-        table = tables.plain_table(heads, rows, "Crédits par thème (euros)", "small")
+        table = tables.plain_table(heads, rows, "Crédits par thème (euros)", "small cards")
         year = found["year"].iloc[-1]
         last = found[found["year"] == year].sort_values("specific_eur", ascending=False)
         if len(last) < 3:
@@ -119,7 +119,7 @@ class Programme(ContractBrief):
         rows = [[frame.node(i).label, KINDS_FR[frame.node(i).kind], "; ".join(dict.fromkeys(f"{a.label} ({citation(a)})" for a in by[i]))
                  if i in served else "aucune ligne du registre"] for i in [*served, *bare]]  # fmt: skip
         heads = ["Objectif", "Nature", "Servi par"]
-        table = tables.plain_table(heads, rows, f"Objectifs servis{NNBSP}: {len(served)} sur {len(rows)}", "small")
+        table = tables.plain_table(heads, rows, f"Objectifs servis{NNBSP}: {len(served)} sur {len(rows)}", "small cards")
         wide = [a for a in self.actions if a.node and frame.node(a.node).kind not in kinds]
         loose = sum(not a.node for a in self.actions)
         said = "".join(
@@ -144,7 +144,7 @@ class Programme(ContractBrief):
                 ["Contradiction", "Documents et lignes"],
                 [[i.what, ", ".join(i.sources)] for i in found],
                 "Contradictions gardées",
-                "small",
+                "small cards",
             )
         )
 
@@ -155,7 +155,8 @@ class Programme(ContractBrief):
         if not rows:
             return Block(notice("Aucune opération de renouvellement urbain n’est inscrite."))
         heads = ["QPV", "Phase", "Opération", "Nombre", "État", "Note", "Document et ligne"]
-        table = tables.plain_table(heads, rows, "Renouvellement urbain", "small")
+        heads, rows, _ = known_columns(heads, rows)
+        table = tables.plain_table(heads, rows, "Renouvellement urbain", "small cards")
         clash = renewal.contradictions(self.contract.renewal)
         said = "; ".join(
             f"{self.names.get(a.qpv, a.qpv)}, {renewal.OPERATIONS_FR[a.operation].lower()}{NNBSP}: {a.count} ou {b.count}"

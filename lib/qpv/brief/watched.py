@@ -41,7 +41,7 @@ def watched(store: Warehouse, panel: Profile, contract: Contract, of_qpv: Mappin
     rules = contract.rules
     if rules is None:
         return Block("")
-    head = f"<h3>Secteurs de vigilance</h3><p>{text(rules.label)} ({text(rules.source)}){NNBSP}: au moins {format_number(rules.at_least)} critères.</p>"
+    head = f"<h3>Secteurs de vigilance et territoires vulnérables</h3><p>{text(rules.label)}{NNBSP}: au moins {format_number(rules.at_least)} critères à remplir sur {len(rules.criteria)}. <span class='newer'>{text(rules.source)}</span></p>"
     if not contract.cases:
         items = "".join(f"<li>{text(_asked(store, c))}</li>" for c in rules.criteria)
         return Block(f"{head}<ul>{items}</ul><p class='notice'>Aucun secteur n’est inscrit{NNBSP}: rien n’est à examiner.</p>")
@@ -67,15 +67,18 @@ def _case(
     like = vigilance.similar_to_qpv(evidence, qpv, polarities)
     rows = []
     for place, e in zip(evidence.index, evidence.to_dict("records"), strict=True):
-        rows.append([e["name"], e["label"], _wanted(store, e, criteria[e["criterion"]]), _figure(e), _source(store, e, kept), _HOLDS_FR[e["holds"]],
+        rows.append([e["name"], e["label"], _wanted(e, criteria[e["criterion"]]), _figure(e), _source(store, e, kept), _HOLDS_FR[e["holds"]],
                      _likeness(store, e, like[place], of_qpv.get(e["indicator"]), kept)])  # fmt: skip
     met = "oui" if held >= contract.rules.at_least else "non" if held + unknown < contract.rules.at_least else "ne peut être dit"
+    alone = all(e == "sector" for e in evidence["level"])  # then every row is of the area itself
     caption = f"{case.label}{NNBSP}: {held} rempli{'s' if held > 1 else ''}, {failed} non rempli{'s' if failed > 1 else ''}, {unknown} inconnu{'s' if unknown > 1 else ''}"
     heads = ["Mesuré sur", "Critère", "Demandé", "Chiffre", "Source", "Réponse", "Comme les QPV"]
     facts = [f"Critères atteints{NNBSP}: {met}.", f"Bande des {vigilance.BAND_M}{NBSP}m{NNBSP}: {_band(store, panel, case)}."]
     if case.note:
         facts.append(f"{case.note[:1].upper()}{case.note[1:]}.")
-    return f"{tables.plain_table(heads, rows, caption, 'small')}<p>{text(' '.join(facts))} <span class='newer'>{text(citation(case))}</span></p>"
+    if alone:
+        heads, rows = heads[1:], [r[1:] for r in rows]
+    return f"{tables.plain_table(heads, rows, caption, 'small cards')}<p>{text(' '.join(facts))} <span class='newer'>{text(citation(case))}</span></p>"
 
 
 def _asked(store: Warehouse, criterion: Criterion) -> str:
@@ -83,23 +86,25 @@ def _asked(store: Warehouse, criterion: Criterion) -> str:
         return criterion.label
     indicator = store.catalog.indicator(criterion.indicator)
     sign = "au moins" if criterion.test == "at_least" else "au plus"
-    return f"{criterion.label}{NNBSP}: {sign} {format_value(criterion.value, indicator.unit, indicator.decimals)}"
+    return f"{criterion.label}{NNBSP}: {sign} {_plain(criterion.value, indicator.unit)}"
 
 
-def _wanted(store: Warehouse, e: dict[str, Any], criterion: Criterion) -> str:
+def _wanted(e: dict[str, Any], criterion: Criterion) -> str:
     """Write the threshold that was applied, else the territory that it is to be taken from."""
     sign = "au moins" if e["test"] == "at_least" else "au plus"
     if e["threshold"] is not None and not pd.isna(e["threshold"]):
-        indicator = store.catalog.indicator(e["indicator"])
-        return f"{sign} {format_value(float(e['threshold']), indicator.unit, indicator.decimals)}"
-    return f"{sign} la valeur{NNBSP}: {LEVELS_FR[criterion.relative_to]}" if criterion.relative_to else sign
+        return f"{sign} {_plain(float(e['threshold']), e['unit'])}"
+    return f"{sign} la valeur de même date ({LEVELS_FR[criterion.relative_to]})" if criterion.relative_to else sign
 
 
 def _figure(e: dict[str, Any]) -> str:
     if e["value"] is None or pd.isna(e["value"]):
         return DASH
-    value = float(e["value"])
-    return f"{format_value(value, e['unit'], 0 if value.is_integer() else 1)} ({format_period(e['period'])})"
+    return f"{_plain(float(e['value']), e['unit'])} ({format_period(e['period'])})"
+
+
+def _plain(value: float, unit: str) -> str:
+    return format_value(value, unit, 0 if value.is_integer() else 1)
 
 
 def _facts(store: Warehouse, e: dict[str, Any]) -> pd.DataFrame:
@@ -121,8 +126,7 @@ def _source(store: Warehouse, e: dict[str, Any], kept: list[pd.DataFrame]) -> st
 def _likeness(store: Warehouse, e: dict[str, Any], like: object, qpv: pd.DataFrame | None, kept: list[pd.DataFrame]) -> str:
     """Say whether the area looks like the QPV, with the least unfavourable figure among them."""
     if like is None or qpv is None or qpv.empty:
-        lacks = "QPV sans valeur" if qpv is None or qpv.empty else "secteur sans valeur"
-        return f"{_LIKE_FR[None]} ({lacks})"
+        return f"{_LIKE_FR[None]} (QPV sans valeur)" if qpv is None or qpv.empty else _LIKE_FR[None]
     indicator = store.catalog.indicator(e["indicator"])
     best = qpv.loc[qpv["value"].idxmax() if indicator.polarity.value == "higher_is_better" else qpv["value"].idxmin()]
     kept.append(qpv[qpv["territory"] == best["territory"]])

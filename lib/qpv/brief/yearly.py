@@ -8,7 +8,7 @@ from typing import Any
 
 from qpv import tables
 from qpv.brief.agglomeration import Agglomeration
-from qpv.brief.contract_page import ContractBrief, notice
+from qpv.brief.contract_page import ContractBrief, known_columns, notice
 from qpv.brief.programme import Programme, _count, euros
 from qpv.brief.readings import barometer, listing
 from qpv.contract.calendar import due
@@ -46,7 +46,7 @@ class Yearly(ContractBrief):
             f"Année de référence{NNBSP}: {self.year}, l’année qui précède le trimestre.",
             f"Actions de {self.year}{NNBSP}: {len(own)} lignes au registre." if own else
             f"Actions de {self.year}{NNBSP}: aucune au registre{NNBSP}; années connues{NNBSP}: {', '.join(known) or 'aucune'}.",
-            f"Parole d’habitants{NNBSP}: {len(self.contract.statements)} résumés.",
+            f"Parole d’habitants{NNBSP}: {len(self.contract.statements) or 'aucun'} résumé{'s' if len(self.contract.statements) > 1 else ''}.",
             f"Avis des communes et des conseils citoyens sur {self.year}{NNBSP}: " + (f"{len(opinions)} inscrits." if opinions else "à annexer, aucun n’est inscrit."),
         ]  # fmt: skip
         return Block(f"<ul class='brief'>{''.join(f'<li>{text(x)}</li>' for x in lines)}</ul>")
@@ -76,7 +76,9 @@ class Yearly(ContractBrief):
             for a in shown
         ]
         heads = ["Action ou groupe d’actions", "Projets", "Coût", "Bénéficiaires", "Femmes", "Hommes", "Document et ligne"]
-        return Block(words + tables.plain_table(heads, rows, f"Actions, {wanted}", "small"))
+        heads, rows, lacking = known_columns(heads, rows)
+        said = f"<p class='note'>Non imprimé{NNBSP}: {text(', '.join(lacking).lower())}.</p>" if lacking else ""
+        return Block(words + tables.plain_table(heads, rows, f"Actions, {wanted}", "small cards") + said)
 
     def money(self) -> Block:
         """Show cost by funder and year, and what the documents contradict."""
@@ -96,7 +98,9 @@ class Yearly(ContractBrief):
             for d in dates
         ]
         table = (
-            tables.plain_table(["Date", "Échéance", "Document et ligne"], rows, "Prochaines échéances", "small") if rows else ""
+            tables.plain_table(["Date", "Échéance", "Document et ligne"], rows, "Prochaines échéances", "small cards")
+            if rows
+            else ""
         )
         return Block(("".join(parts) or notice("Aucun enjeu n’est inscrit.")) + table)
 
@@ -106,7 +110,9 @@ class Yearly(ContractBrief):
                  DASH if w.participants is None else format_number(w.participants), citation(w)] for w in self.contract.workshops]  # fmt: skip
         heads = ["Date", "Lieu", "Territoire", "Ateliers", "Participants", "Document et ligne"]
         table = (
-            tables.plain_table(heads, rows, "Ateliers d’habitants", "small") if rows else notice("Aucun atelier n’est inscrit.")
+            tables.plain_table(heads, rows, "Ateliers d’habitants", "small cards")
+            if rows
+            else notice("Aucun atelier n’est inscrit.")
         )
         said = [(f"{s.text} ({self.names.get(s.territory, s.territory)})", s) for s in self.contract.statements]
         blocks_ = [Block(table)]
@@ -128,7 +134,7 @@ class Yearly(ContractBrief):
             return Block(head + notice(asked))
         rows = [[o.body, KINDS_FR[o.kind], format_date(o.date), STANCES_FR[o.stance], o.text, o.note, citation(o)] for o in found]
         heads = ["Instance", "Nature", "Date", "Avis", "En résumé", "Note", "Document et ligne"]
-        table = tables.plain_table(heads, rows, f"Avis sur le rapport {year}", "small")
+        table = tables.plain_table(heads, rows, f"Avis sur le rapport {year}", "small cards")
         lacking = [name.lower() for kind, name in KINDS_FR.items() if kind != "other" and not any(o.kind == kind for o in found)]
         said = f"<p class='note'>Aucun avis inscrit{NNBSP}: {text(', '.join(lacking))}.</p>" if lacking else ""
         return Block(head + (notice(f"{asked} Voici ceux sur {year}.") if year != self.year else "") + table + said)

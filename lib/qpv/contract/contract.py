@@ -71,6 +71,17 @@ class Contract(Entry):
             frame = frame.model_copy(update={"measures": kept(frame.measures), "choices": kept(frame.choices)})
         return self.model_copy(update=lists | {"referential": frame})
 
+    def cited(self) -> set[str]:
+        """Name the documents that entries of the contract cite."""
+        found = {entry.document for name in _LISTS for entry in getattr(self, name)}
+        frame = self.referential
+        if frame is not None:
+            found |= {
+                e.document
+                for e in (frame.frame, *frame.nodes, *frame.criteria, *frame.milestones, *frame.choices, *frame.measures)
+            }
+        return found
+
     @property
     def written(self) -> bool:
         """Whether anything was written of this contract."""
