@@ -70,5 +70,5 @@ help:  ## list targets and variables
 	@echo "  TERRITORY=contracts   QPV code or name, EPCI (SIREN), département, all (default: the QPV of the embedded contracts)"
 	@echo "  THEME=revenue,health  themes, portrait, agglomeration, evaluation, programme, yearly (default: all)"
 	@echo "  RAW=folder[:folder]   official files (default: data/raw, and ../shared/official if it exists)"
-	@echo "  SOURCES=insee_comparateur   sources to fetch (default: all that the catalogue can)"
+	@echo "  SOURCES=insee_comparateur   sources to fetch (default: all that the catalogue can); facilities: places of contracts"
 	@echo "  JOBS=2                parallel processes (default: the number of cores)"

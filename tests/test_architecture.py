@@ -42,7 +42,7 @@ LAYERS: tuple[set[str], ...] = (
     {"warehouse"},
     {"publication", "extract", "selection", "screening"},
     {"contract"},
-    {"build", "profile", "inventory", "changes"},
+    {"build", "profile", "inventory", "changes", "geocoding"},
     {"panel"},
     {"export"},
     {"analysis", "news"},

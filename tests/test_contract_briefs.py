@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pages
@@ -9,6 +10,8 @@ import pytest
 from bs4 import BeautifulSoup
 from qpv import batch
 from qpv.brief import Brief, Evaluation, Portrait, Programme, Yearly
+from qpv.brief.contract_page import ContractBrief
+from qpv.brief.programme import euros
 from qpv.build import build
 from qpv.errors import CatalogError, ParameterError
 from qpv.html import Block
@@ -20,7 +23,7 @@ CALAIS, LENS, BETHUNE = "200090751", "246200364", "200072460"
 QUARTER = "2026-T3"
 BLOCKS = {
     Evaluation: ("head", "summary", "coverage", "states", "collect", "calendar", "rules", "sources"),
-    Programme: ("head", "summary", "years", "themes", "objectives", "inconsistencies", "renewal", "sources"),
+    Programme: ("head", "summary", "years", "themes", "objectives", "inconsistencies", "renewal", "facilities", "sources"),
     Yearly: ("head", "summary", "situation", "evolution", "actions", "money", "perspectives", "opinions", "sources"),
 }
 
@@ -34,7 +37,7 @@ def evaluation(embedded_folder: Path) -> Evaluation:
     return Evaluation(CALAIS, QUARTER, embedded_folder)
 
 
-@pytest.mark.parametrize("epci", [CALAIS, LENS])
+@pytest.mark.parametrize("epci", [CALAIS, LENS, BETHUNE])
 @pytest.mark.parametrize("kind", list(BLOCKS))
 def test_every_block_of_every_contract_can_be_made_twice_the_same(kind: type, epci: str, embedded_folder: Path) -> None:
     first, second = (
@@ -80,7 +83,101 @@ def test_programme_says_both_totals_and_what_clashes(embedded_folder: Path) -> N
     brief = Programme(CALAIS, QUARTER, embedded_folder)
     assert "13 995 314,54 €" in words(brief.summary()) and "13 995 314,59 €" in words(brief.summary())
     assert "imprimé 13 995 314,54 € et 13 995 314,59 €" in words(brief.inconsistencies())
-    assert "Ensemble 60 93" in words(brief.renewal())
+    assert "Deux tableaux du contrat diffèrent" in words(brief.renewal())
+
+
+def test_objectives_are_served_where_the_document_says_so(embedded_folder: Path) -> None:
+    said = words(Programme(CALAIS, QUARTER, embedded_folder).objectives())
+    assert "Objectifs servis : 4 sur 26" in said
+    assert "Dynamiser la vie de quartier Objectif stratégique Projets d’initiative citoyenne (calais-2024, l. 3674)" in said
+    assert "Prévention de la délinquance (FIPDR) : Des quartiers apaisés" in said, "a pillar is no objective"
+    assert "lignes ne sont rattachées à rien" in said
+
+
+def registers(brief: ContractBrief) -> list[dict[str, object]]:
+    (script,) = BeautifulSoup(brief.close().html, "html.parser").find_all("script", id="qpv-programme")
+    return json.loads(script.string)
+
+
+@pytest.mark.parametrize("kind", [Programme, Evaluation, Yearly])
+def test_every_value_of_a_register_is_there_for_machines_with_its_document_and_line(kind: type, embedded_folder: Path) -> None:
+    rows = registers(kind(CALAIS, QUARTER, embedded_folder))
+    assert {tuple(r) for r in rows} == {
+        ("register", "what", "measure", "territory", "period", "value", "unit", "document", "line")
+    }
+    assert all(r["document"] and r["line"] and r["unit"] for r in rows)
+    wanted = {
+        Programme: ("actions", "Programmation de l’année", "cost_eur", CALAIS, "2021", 1_620_056.5, "eur", "calais-2024", 380),
+        Evaluation: ("measures", "Demandes traitées", "droits-recours-1", "62193", "2023", 1427.0, "count", "calais-2024", 945),
+        Yearly: ("totals", "", "projects", CALAIS, "2015-2022", 489.0, "count", "calais-2024", 300),
+    }[kind]
+    assert wanted[2:] in {tuple(r.values())[2:] for r in rows if r["register"] == wanted[0]}
+
+
+def test_every_amount_of_the_tables_of_the_programme_is_one_of_its_values(embedded_folder: Path) -> None:
+    """Rows of one year and scheme stand alone in Calais: what the table adds up is what the registers hold."""
+    brief = Programme(CALAIS, QUARTER, embedded_folder)
+    known = {euros(float(str(r["value"]))) for r in registers(brief) if r["unit"] == "eur"}
+    shown = {c.get_text() for c in BeautifulSoup(brief.years().html, "html.parser").select("table td") if "€" in c.get_text()}
+    assert len(shown) > 40
+    assert shown <= known
+
+
+# --- areas that are watched (S24) -----------------------------------------------------------------------
+
+
+def test_each_criterion_of_a_watched_area_is_held_or_unknown_with_its_figure_and_source(evaluation: Evaluation) -> None:
+    said = words(evaluation.rules())
+    assert "Schweitzer (Marck) : 1 rempli, 0 non rempli, 3 inconnus" in said
+    assert (
+        "IPS de l’école de rattachement au plus 85 80 (année non précisée) calais-2024, l. 2582 rempli inconnue (QPV sans valeur)"
+        in said
+    )
+    assert "le contrat n’imprime pas ce chiffre pour ce secteur inconnu" in said
+    assert (
+        "Critères atteints : ne peut être dit. Bande des 300 m : position inconnue, aucun IRIS n’est donné pour ce secteur."
+        in said
+    )
+    for name in ("Crèvecœur / Curie", "Mollien"):
+        assert f"{name} : 0 rempli, 0 non rempli, 4 inconnus" in said
+    kept = {(f["indicator"], f["territory"], f["value"]) for f in evaluation.ledger.figures()}
+    assert ("ips_ecole_index", "sector:62548:schweitzer", 80.0) in kept
+
+
+def test_a_contract_that_names_no_area_shows_its_criteria(embedded_folder: Path) -> None:
+    said = words(Evaluation(LENS, QUARTER, embedded_folder).rules())
+    assert "Moins de mille habitants : au plus 1 000" in said and "Aucun secteur n’est inscrit" in said
+
+
+def test_iris_of_an_area_are_tested_likened_to_the_qpv_and_placed(full_folder: Path) -> None:
+    brief = Evaluation(CALAIS, QUARTER, full_folder)
+    cases = [c.model_copy(update={"iris": "621930101"}) for c in brief.contract.cases[1:2]]
+    brief.contract = brief.contract.model_copy(update={"cases": tuple(cases)})
+    said = words(brief._vigilance())
+    assert "4 inconnus" not in said and "QPV le mieux placé" in said
+    assert "Bande des 300 m : " in said
+
+
+# --- opinions (S27) -------------------------------------------------------------------------------------
+
+
+def test_opinions_on_the_year_are_listed_and_those_that_lack_are_named(embedded_folder: Path) -> None:
+    brief = Yearly(BETHUNE, "2020-T4", embedded_folder)
+    said = words(brief.opinions())
+    assert "Avis des communes et des conseils citoyens sur 2019 : 3 inscrits." in words(brief.summary())
+    assert "Conseil municipal de Marles-les-Mines Commune 18 novembre 2020 favorable" in said
+    assert "Commune que le texte ne nomme pas" in said
+    assert "Aucun avis inscrit : conseil citoyen." in said
+
+
+def test_an_opinion_given_later_is_not_known_yet_and_none_is_said_so(embedded_folder: Path) -> None:
+    assert "3 inscrits" not in words(Yearly(BETHUNE, "2020-T3", embedded_folder).summary())
+    assert "aucun n’est inscrit, à joindre en annexe. Voici ceux sur 2019." in words(
+        Yearly(BETHUNE, QUARTER, embedded_folder).opinions()
+    )
+    assert "sur 2025 (décret 2015-1118, article 4) : aucun n’est inscrit" in words(
+        Yearly(CALAIS, QUARTER, embedded_folder).opinions()
+    )
 
 
 def test_yearly_report_says_what_lacks(embedded_folder: Path) -> None:

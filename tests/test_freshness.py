@@ -14,6 +14,7 @@ import small
 from conftest import ROOT
 from qpv import batch
 from qpv.build import build
+from qpv.digests import Digests
 from qpv.vocabulary import BRIEF_KINDS
 from qpv.warehouse import Warehouse
 
@@ -112,6 +113,36 @@ def test_figure_of_one_quartier_remakes_the_briefs_that_read_it(embedded_runs: Q
     assert {theme for _, theme in made} == {"revenue"}
 
 
+def test_reading_that_an_analyst_edits_remakes_the_briefs_that_show_it_alone(tmp_path: Path) -> None:
+    """The readings of Calais stand in the brief on revenue of Beau Marais; that of a QPV of Lens-Liévin does not read them."""
+    notebooks, data, warehouse = tmp_path / "notebooks", tmp_path / "data", tmp_path / "warehouse"
+    small.notebooks(notebooks, ("revenue", "health"))
+    pages.set_source(
+        notebooks / "revenue.ipynb",
+        "head",
+        'from qpv.brief import Brief\n\nbrief = Brief("revenue", qpv, quarter, warehouse)\nbrief.contract()',
+    )
+    pages.copy_data(data)
+
+    def made() -> set[tuple[str, str]]:
+        build(data, [], warehouse)
+        tasks = [t for code in TWO for t in small.plan(notebooks, warehouse, tmp_path / "outputs", ("revenue", "health"), code)]
+        records = batch.run(tasks, jobs=2)
+        assert [r.error for r in records if r.error] == []
+        return {(r.qpv, r.theme) for r in records if not r.skipped}
+
+    assert len(made()) == 4
+    readings = data / "contracts" / "200090751" / "readings.yml"
+    before = readings.read_text("utf-8")
+    assert "La pauvreté recule" in before
+    readings.write_text(before.replace("La pauvreté recule", "La pauvreté a reculé"), "utf-8")
+    assert made() == {("QN06254M", "revenue")}
+    assert made() == set()
+    # A comment changes no entry, and so no brief.
+    readings.write_text(readings.read_text("utf-8") + "# relu\n", "utf-8")
+    assert made() == set()
+
+
 def test_another_version_of_the_library_remakes_all(embedded_runs: Quarterly, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("qpv.batch.freshness.library", lambda: "another")
     assert len(embedded_runs.run()) == 4
@@ -138,6 +169,22 @@ def test_new_edition_on_employment_remakes_employment_portrait_and_agglomeration
     assert made() == set()
     shutil.copyfile(official / "insee_qpv2015" / "IPRO_2022.csv", raw / "insee_qpv2015" / "IPRO_2022.csv")
     assert made() == {"employment", "portrait", "agglomeration"}
+
+
+def test_a_digest_tells_what_is_written_of_a_contract(tmp_path: Path, embedded: Warehouse) -> None:
+    folder = tmp_path / "build"
+    shutil.copytree(embedded.path, folder)
+    digests = Digests(folder)
+    nothing = {"around": {}, "peers": [], "whole": [], "contracts": []}
+    calais, lens, unwritten = ({**nothing, "contracts": [epci]} for epci in ("200090751", "246200364", "245900410"))
+    before = [digests.of(r) for r in (nothing, calais, lens, unwritten)]
+    assert len(set(before)) == 4
+    file = folder / "contract-200090751.json"
+    file.write_text(file.read_text("utf-8").replace("La pauvreté recule", "La pauvreté a reculé"), "utf-8")
+    (folder / "contract-245900410.json").write_text("{}", "utf-8")
+    assert [a == b for a, b in zip(before, [Digests(folder).of(r) for r in (nothing, calais, lens, unwritten)], strict=True)] == [
+        True, False, True, False,
+    ]  # fmt: skip
 
 
 def test_a_digest_tells_rows_and_editions_apart(full: Warehouse) -> None:

@@ -113,3 +113,67 @@ def test_faults_of_actions_are_named(tmp_path: Path, catalog: Catalog, reference
         "200090751/actions.csv, line 5", "200090751/actions.csv, line 6, node",
     ]  # fmt: skip
     assert "women and men are 16: more than the 10 beneficiaries" in told[3]
+
+
+SHARES = "year;territory;measure;scope;value;note;document;line\n2024;200090751;share_pct;État, politique de la ville;60,4;;calais-2024;1\n"
+
+
+@pytest.mark.parametrize(
+    ("rows", "said"),
+    [("2024;200090751;share_pct;Région;39,5;;calais-2024;2\n", ""),
+     ("2024;200090751;share_pct;Région;49,5;;calais-2024;2\n", "totals.csv, line 3, value: '49.5': the shares of 2024 add up to 109,9 %, expected 100"),
+     ("2024;200090751;share_pct;Région;49,5;imprimé ainsi;calais-2024;2\n", ""),
+     ("2025;200090751;share_pct;Région;39,6;;calais-2024;2\n", "line 2, value: '60.4': the shares of 2024 add up to 60,4 %")],
+)  # fmt: skip
+def test_shares_that_make_no_whole_are_a_fault_unless_a_note_says_so(
+    rows: str, said: str, tmp_path: Path, catalog: Catalog, reference: Reference, contracts: Contracts
+) -> None:
+    folder = tmp_path / CALAIS
+    folder.mkdir()
+    (folder / "totals.csv").write_text(SHARES + rows)
+    if not said:
+        assert len(load_contract(folder, catalog, reference, contracts).totals) == 2
+        return
+    with pytest.raises(CatalogError) as error:
+        load_contract(folder, catalog, reference, contracts)
+    assert said in str(error.value)
+
+
+def test_five_kinds_of_bad_input_are_told_together_each_with_its_file_and_line(
+    tmp_path: Path, catalog: Catalog, reference: Reference, contracts: Contracts
+) -> None:
+    folder = tmp_path / CALAIS
+    folder.mkdir()
+    cited = "document: calais-2024, line: 1"
+    (folder / "readings.yml").write_text(
+        f"readings:\n- {{territory: QN99999M, theme: education, kind: stake, text: Essai, {cited}}}\n"
+        f"- {{territory: QN06254M, theme: education, kind: stake, text: Essai, {cited}}}\n"
+    )
+    (folder / "referential.yml").write_text(
+        f"frame:\n- {{title: Essai, start: 2024, {cited}}}\nnodes:\n- {{id: a, kind: pillar, label: Essai, {cited}}}\ncriteria:\n"
+        f"- {{id: a-1, node: a, label: Essai, indicator: rodeos_count, {cited}}}\n- {{id: a-2, node: a, label: Essai, {cited}}}\n"
+    )
+    (folder / "actions.csv").write_text(
+        "year;territory;label;theme;cost_eur;document;line\n2024;QN06254M;Essai;education;mille;calais-2024;1\n"
+    )
+    (folder / "totals.csv").write_text(SHARES)
+    (folder / "opinions.csv").write_text(
+        "year;kind;body;stance;date;text;document;line\n2024;commune;Calais;favourable;31/02/2025;Avis;calais-2024;1\n"
+        "2024;commune;Calais;favourable;03/02/2023;Avis;calais-2024;1\n2024;commune;Mme Durand;favourable;03/02/2025;Avis;calais-2024;1\n"
+    )
+    with pytest.raises(CatalogError) as error:
+        load_contract(folder, catalog, reference, contracts)
+    told = [t.removeprefix(f"{CALAIS}/") for t in str(error.value).split("\n")]
+    wanted = (
+        ("readings.yml, line 2, territory: 'QN99999M'", "expected a QPV of this agglomération"),
+        ("referential.yml, line 6, indicator: 'rodeos_count'", "leave it empty (register)"),
+        ("referential.yml, line 7", "give either 'indicator' (its id in the catalogue), or 'unit' (a register"),
+        ("actions.csv, line 2, cost_eur: 'mille'", "expected a number"),
+        ("totals.csv, line 2, value: '60.4'", "expected 100"),
+        ("opinions.csv, line 2, date: '31/02/2025'", "expected a day such as 2026-03-30"),
+        ("opinions.csv, line 3, date: '2023-02-03'", "expected a day of 2024 or later"),
+        ("opinions.csv, line 4, body", "no file of a contract may hold data on a person"),
+    )
+    for start, said in wanted:
+        assert any(t.startswith(start) and said in t for t in told), (start, told)
+    assert len(told) == len(wanted)

@@ -17,7 +17,8 @@ import pandas as pd
 import qpv
 from qpv import crosswalk, digests, peers, proxies, secrecy, tallies
 from qpv.catalog import Catalog
-from qpv.contract.contract import load_all, store
+from qpv.contract.contract import load_all, located, store
+from qpv.contract.sites import geocoded_files
 from qpv.contracts import Contracts, load_contracts, match_schools
 from qpv.errors import SourceError
 from qpv.expectations import expect
@@ -37,7 +38,7 @@ if TYPE_CHECKING:
 
 #: Modules that only read the warehouse: a change in them needs no new build.
 _NOT_DATA: Final = {
-    "analysis", "batch", "brief", "changes", "charts", "cli", "comparison", "download", "engine", "export", "fetch", "grammar", "html", "inventory",
+    "analysis", "batch", "brief", "changes", "charts", "cli", "comparison", "download", "engine", "export", "fetch", "geocoding", "grammar", "html", "inventory",
     "live_maps", "maps", "markdown", "pdf", "photograph", "plain_words", "profile", "project", "publication", "rules", "screening",
     "selection", "sentences", "similar", "site", "standing", "tables", "terminal",
 }  # fmt: skip
@@ -74,9 +75,11 @@ def build(data: Path, raw: Iterable[Path], target: Path, progress: Callable[[str
     reference = Reference.load(data / "reference")
     contracts = load_contracts(data / "contracts", catalog, reference)
     written = load_all(data / "contracts", catalog, reference, contracts)
-    files, findings = recognise(list_files(raw), catalog)
+    places, dropped = geocoded_files(list_files(raw))
+    written = located(written, places)
+    files, findings = recognise(dropped, catalog)
     catalog = catalog.including([(f.source, f.edition) for f in files if f.edition.unseen])
-    digest = _digest(data, files, findings)
+    digest = _digest(data, files, findings, places)
     finished = reuse(target, digest)
     if finished is not None:
         meta = json.loads((finished / "meta.json").read_text("utf-8"))
@@ -100,7 +103,7 @@ def build(data: Path, raw: Iterable[Path], target: Path, progress: Callable[[str
     return BuildReport(finished, True, count, findings)
 
 
-def _digest(data: Path, files: list[Recognised], findings: list[Finding]) -> str:
+def _digest(data: Path, files: list[Recognised], findings: list[Finding], places: dict[str, Path]) -> str:
     """Digest all that a build depends on: data, raw files, and the library's own code."""
     total = hashlib.sha256(qpv.__version__.encode())
     parts = [p for sub in ("catalog", "contracts", "reference") for p in sorted((data / sub).rglob("*"))]
@@ -110,6 +113,8 @@ def _digest(data: Path, files: list[Recognised], findings: list[Finding]) -> str
             total.update(path.name.encode() + b"\0" + path.read_bytes())
     for item in files:
         total.update(f"{item.edition.id}\0{item.edition.published}\0{item.file.name}\0{item.file.sha256()}\n".encode())
+    for epci, file in sorted(places.items()):
+        total.update(epci.encode() + b"\0" + file.read_bytes())
     for finding in findings:
         total.update(str(finding).encode())
     return total.hexdigest()[:16]

@@ -34,7 +34,7 @@ COLUMNS: Final = (
 #: Tables that stand beside the figures in the folder of an EPCI, with columns of their own (see ``qpv.contract``).
 REGISTERS: Final = frozenset({
     "measures.csv", "actions.csv", "totals.csv", "workshops.csv", "barometer.csv", "abatement.csv", "upkeep.csv", "cases.csv",
-    "renewal.csv", "facilities.csv",
+    "renewal.csv", "facilities.csv", "sites.csv", "opinions.csv",
 })  # fmt: skip
 _PLACE_COLUMNS: Final = ("code", "level", "name", "commune", "kind")
 _CODED_LEVELS: Final = ("qpv", "commune", "epci", "departement", "region", "france")

@@ -33,11 +33,12 @@ _SCOPE_WORDS = {
 
 
 def plain_table(head: Sequence[str], rows: Sequence[Sequence[str]], caption: str, css: str = "") -> str:
-    """Write a table of texts; the first column heads its row."""
+    """Write a table of texts; the first column heads its row.  With the class ``cards`` a row is a card on a phone."""
+    cards = "cards" in css.split()
     header = "".join(f'<th scope="col">{text(h)}</th>' for h in head)
     body = "".join(
         "<tr>"
-        + "".join(f'<th scope="row">{text(c)}</th>' if n == 0 else f"<td>{text(c)}</td>" for n, c in enumerate(row))
+        + "".join(f'<th scope="row">{text(c)}</th>' if n == 0 else _cell(c, head[n] if cards else "") for n, c in enumerate(row))
         + "</tr>"
         for row in rows
     )
@@ -45,6 +46,13 @@ def plain_table(head: Sequence[str], rows: Sequence[Sequence[str]], caption: str
         f'<div class="scroll" tabindex="0" role="region" aria-label="{text(caption)}"><table class="{css}"><caption>{text(caption)}</caption>'
         f"<thead><tr>{header}</tr></thead><tbody>{body}</tbody></table></div>"
     )
+
+
+def _cell(words: str, head: str) -> str:
+    """Write a cell; within a card it says what it is, and one without a value does not show."""
+    if not head:
+        return f"<td>{text(words)}</td>"
+    return f'<td class="none">{text(words)}</td>' if words in ("", DASH) else f'<td data-head="{text(head)}">{text(words)}</td>'
 
 
 def value_words(row: pd.Series, indicator: Indicator) -> str:

@@ -101,6 +101,18 @@ def over_panel(panel: Profile, indicator: Indicator, rows: pd.DataFrame, generat
     return _block(title, layers, key, legend, " ".join(notes), data, shapes.geometry if len(shapes) else None)
 
 
+def places_over(
+    panel: Profile, places: gpd.GeoDataFrame, title: str, key: str, legend: list[tuple[str, str]], note: str, data: str, source: str
+) -> Block:  # fmt: skip
+    """Map places (``tip``, ``fill``) over the communes and QPV of an agglomération; ``data`` is their table, as HTML."""
+    base, points = _communes(panel)
+    qpv, _ = _qpv(panel, panel.peer_codes.get(("epci", "2024"), frozenset()), "2024", outlines_only=True)
+    qpv = qpv.assign(tip=qpv["name"])
+    layers = [Layer(base, "commune", fill="#f6f4ef", stroke="#b9b2a6"), Layer(points, "point", fill="#d9d4ca", radius=3),
+              Layer(qpv, "qpv", fill="#f3e3d3", stroke=maps.OWN_STROKE, weight=1.5), Layer(places, "point", stroke="#ffffff", radius=6)]  # fmt: skip
+    return _block(title, layers, key, legend, note, data, _focus([layers[2], layers[3]]), source)
+
+
 def own_theme(profile: Profile, figure: KeyFigure, ledger: Ledger) -> Block:
     """Map what is the theme's own: collèges, or an indicator over the communes, else over the QPV."""
     if profile.theme == "education":

@@ -249,8 +249,12 @@ def sources(profile: Profile, ledger: Ledger) -> Block:
         rows.append(
             [f"{edition['producer']}, {edition['dataset']}", identifier, date, edition["licence"], edition["landing_page"]]
         )
-    table = tables.plain_table(
-        ["Source", "Édition", "Publiée", "Licence", "Page"], rows, "Éditions utilisées dans ce brief", "small sources"
+    table = (
+        tables.plain_table(
+            ["Source", "Édition", "Publiée", "Licence", "Page"], rows, "Éditions utilisées dans ce brief", "small sources"
+        )
+        if rows
+        else ""
     )
     traps = sorted({t for e in ledger.editions() for t in editions.at[e, "traps"].split("|") if t})
     warnings = dict.fromkeys(w for i in ledger.indicators() for w in profile.catalog.indicator(i).warnings)

@@ -20,11 +20,26 @@ class Closing(Block):
         return super()._repr_mimebundle_(include, exclude) | {RECORD_MIME: self.record}  # type: ignore[attr-defined]
 
 
-def closing(ledger: Ledger, kind: str, code: str, name: str, quarter: str, missing: list[str], degraded: bool) -> Closing:
-    """Write the figures of a brief, for machines, and its record; ``kind`` is a theme or another kind of brief."""
+def closing(
+    ledger: Ledger,
+    kind: str,
+    code: str,
+    name: str,
+    quarter: str,
+    missing: list[str],
+    degraded: bool,
+    registers: list[dict[str, Any]] | None = None,
+) -> Closing:
+    """Write the figures of a brief, for machines, and its record; ``kind`` is a theme or another kind of brief.
+
+    ``registers`` are the values of a contract that are no figures of the catalogue, see :mod:`qpv.brief.registers`.
+    """
     figures = ledger.figures()
     record = {
         "qpv": code, "name": name, "theme": kind, "quarter": quarter, "status": "degraded" if degraded else "ok",
         "missing": missing, "figures": figures, "remarks": ledger.remarks(), "reads": ledger.reads(), "build": ledger.build,
     }  # fmt: skip
-    return Closing(f'<script type="application/json" id="qpv-figures">{script_json(figures)}</script>', record)
+    script = f'<script type="application/json" id="qpv-figures">{script_json(figures)}</script>'
+    if registers:
+        script += f'<script type="application/json" id="qpv-programme">{script_json(registers)}</script>'
+    return Closing(script, record)

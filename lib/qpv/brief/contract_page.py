@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -12,10 +13,11 @@ from qpv import tables
 from qpv.brief import blocks
 from qpv.brief.closing import closing
 from qpv.brief.ledger import Ledger
+from qpv.brief.registers import SHOWN, values_of
 from qpv.contract.contract import Contract, read_contract
 from qpv.errors import ParameterError
 from qpv.html import Block, text
-from qpv.numbers import NNBSP
+from qpv.numbers import DASH, NNBSP
 from qpv.panel import load_panel, qpv_of
 from qpv.profile import Profile
 from qpv.quarter import format_date
@@ -87,8 +89,11 @@ class ContractBrief:
     def sources(self) -> Block:
         """Name the documents of the contract, the editions that were used, and the limits."""
         editions = self.store.editions.set_index("edition")
+        cited = self.contract.cited() | set(self.ledger.editions())
         used = sorted(
-            {d for d in self.contract.documents if d in editions.index and self.contract.documents[d] <= self.panel.quarter.end}
+            d
+            for d in cited & set(self.contract.documents)
+            if d in editions.index and self.contract.documents[d] <= self.panel.quarter.end
         )
         rows = [
             [d, f"{editions.at[d, 'producer']}, {editions.at[d, 'dataset']}", format_date(editions.at[d, "published"].date())]
@@ -101,7 +106,14 @@ class ContractBrief:
 
     def _close(self, missing: list[str], degraded: bool) -> Any:
         name, quarter = str(self.panel.place["name"]), str(self.panel.quarter)
-        return closing(self.ledger, self.kind, self.code, name, quarter, missing, degraded)
+        values = values_of(self.contract, SHOWN[self.kind])
+        return closing(self.ledger, self.kind, self.code, name, quarter, missing, degraded, values)
+
+
+def known_columns(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> tuple[list[str], list[list[str]], list[str]]:
+    """Leave out the columns in which no row has anything, and give their heads: a column of dashes says nothing."""
+    kept = [n for n in range(len(heads)) if n == 0 or not rows or any(r[n] not in ("", DASH) for r in rows)]
+    return [heads[n] for n in kept], [[r[n] for n in kept] for r in rows], [h for n, h in enumerate(heads) if n not in kept]
 
 
 def notice(words: str) -> str:

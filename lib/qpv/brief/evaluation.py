@@ -11,8 +11,9 @@ import pandas as pd
 from qpv import charts, tables
 from qpv.analysis import MINIMUM_YEARS
 from qpv.brief import blocks
-from qpv.brief.contract_page import ContractBrief, count_words, notice
-from qpv.contract import abatement, mediators, parity, vigilance
+from qpv.brief.contract_page import ContractBrief, count_words, known_columns, notice
+from qpv.brief.watched import watched
+from qpv.contract import abatement, mediators, parity
 from qpv.contract.entries import citation
 from qpv.contract.referential import (
     CONTINUOUS,
@@ -76,15 +77,15 @@ class Evaluation(ContractBrief):
             self.ledger.add_all(rows[rows["period"].isin(ends)])
         return found
 
-    def _facts(self, identifier: str) -> pd.DataFrame:
+    def _facts(self, identifier: str, allowed: tuple[str, ...] = ("qpv", "epci", "commune")) -> pd.DataFrame:
         """Give the figures of the QPV, else of the agglomération or its communes, that may be compared."""
         theme = self.store.catalog.indicator(identifier).theme
         panel = self.panels.get(theme, self.panel)
         rows = panel.facts[
             (panel.facts["indicator"] == identifier) & (panel.facts["period"] != UNDATED) & panel.facts["value"].notna()
         ]
-        for levels in (("qpv",), ("epci",), ("commune",)):
-            found = rows[rows["level"].isin(levels)]
+        for level in allowed:
+            found = rows[rows["level"] == level]
             if len(found):
                 return found.sort_values(["territory", "position"], kind="stable").drop_duplicates(
                     ["territory", "period"], keep="last"
@@ -139,7 +140,7 @@ class Evaluation(ContractBrief):
             if bare
             else ""
         )
-        return Block(tables.plain_table(heads, rows, "Couverture du référentiel", "small") + said)
+        return Block(tables.plain_table(heads, rows, "Couverture du référentiel", "small cards") + said)
 
     def states(self) -> Block:
         """List every criterion that has a value, with its starting value, its latest, state and target; the others by name."""
@@ -162,14 +163,14 @@ class Evaluation(ContractBrief):
                     continue
                 rows.append([criterion.label, self.names.get(territory, territory), self._point(criterion, known.baseline),
                              self._point(criterion, known.latest), STATES_FR[known.state], self._target(criterion, known)])  # fmt: skip
-        heads = ["Critère", "Territoire", "Départ", "Plus récent", "État", "Cible"]
+        heads, rows, _ = known_columns(["Critère", "Territoire", "Départ", "Plus récent", "État", "Cible"], rows)
         shown = (
-            tables.plain_table(heads, rows, f"Critères qui ont une valeur ({len(rows)} lignes)", "small")
+            tables.plain_table(heads, rows, f"Critères qui ont une valeur ({len(rows)} lignes)", "small cards")
             if rows
             else notice("Aucun critère n’a de valeur.")
         )
         other = tables.plain_table(
-            ["Critère", "Objectif", "État", "Responsable", "Document et ligne"], silent, "Critères sans valeur", "small"
+            ["Critère", "Objectif", "État", "Responsable", "Document et ligne"], silent, "Critères sans valeur", "small cards"
         )
         return Block(f"{shown}<details><summary>Critères sans valeur ou qualitatifs ({len(silent)})</summary>{other}</details>")
 
@@ -202,8 +203,10 @@ class Evaluation(ContractBrief):
             for item in found
         ]
         heads = ["Critère", "Objectif", "Ce qui manque", "Document et ligne"]
-        first = tables.plain_table(heads, rows[:_FIRST], f"À réunir d’abord ({min(_FIRST, len(rows))} sur {len(rows)})", "small")
-        rest = tables.plain_table(heads, rows[_FIRST:], "Ensuite", "small")
+        first = tables.plain_table(
+            heads, rows[:_FIRST], f"À réunir d’abord ({min(_FIRST, len(rows))} sur {len(rows)})", "small cards"
+        )
+        rest = tables.plain_table(heads, rows[_FIRST:], "Ensuite", "small cards")
         return Block(
             first
             + (f"<details><summary>Les suivants ({len(rows) - _FIRST})</summary>{rest}</details>" if len(rows) > _FIRST else "")
@@ -216,7 +219,7 @@ class Evaluation(ContractBrief):
             return Block("")
         steps = [["en continu" if m.when == CONTINUOUS else m.when, m.label, citation(m)] for m in frame.milestones]
         table = (
-            tables.plain_table(["Quand", "Étape", "Document et ligne"], steps, "Calendrier de l’évaluation", "small")
+            tables.plain_table(["Quand", "Étape", "Document et ligne"], steps, "Calendrier de l’évaluation", "small cards")
             if steps
             else ""
         )
@@ -228,7 +231,7 @@ class Evaluation(ContractBrief):
             return Block(
                 table
                 + tables.plain_table(
-                    ["Année", "Question", "Ambition", "Document et ligne"], chosen, "Objets évalués chaque année", "small"
+                    ["Année", "Question", "Ambition", "Document et ligne"], chosen, "Objets évalués chaque année", "small cards"
                 )
             )
         words = "; ".join(n.label for n in questions)
@@ -270,7 +273,7 @@ class Evaluation(ContractBrief):
         data = [[label, f"{format_number(float(p.row['value']), 1)}{NNBSP}%", format_number(p.gap, 1, signed=True), "oui" if p.under else "non"]
                 for label, p in zip(labels, found, strict=True)]  # fmt: skip
         table = tables.plain_table(
-            ["Mesure", "Habitants de QPV", "Écart (pt)", "Sous la parité"], data, "Parité d’accès", "small"
+            ["Mesure", "Habitants de QPV", "Écart (pt)", "Sous la parité"], data, "Parité d’accès", "small cards"
         )
         return join(
             Block("<h3>Parité d’accès</h3>"),
@@ -297,24 +300,13 @@ class Evaluation(ContractBrief):
         clash = mediators.contradiction(rows)
         note = notice(f"Le texte note {clash[0]} médiateurs, le tableau en compte {clash[1]}.") if clash else ""
         caption = f"Médiateurs en santé{NNBSP}: un pour {format_number(mediators.PER_MEDIATOR)} habitants de QPV"
-        return Block(f"<h3>Médiation en santé</h3>{tables.plain_table(heads, lines, caption, 'small')}{note}")
+        return Block(f"<h3>Médiation en santé</h3>{tables.plain_table(heads, lines, caption, 'small cards')}{note}")
 
     def _vigilance(self) -> Block:
-        contract = self.contract
-        if contract.rules is None or not contract.cases:
-            return Block("")
-        rows = []
-        for case in contract.cases:
-            evidence = vigilance.examine(self.store, contract.rules, case, str(self.panel.quarter))
-            held, failed, unknown = vigilance.agreed(evidence, contract.rules.criteria)
-            known = [f"{e['label']}{NNBSP}: {format_number(e['value'], 0 if float(e['value']).is_integer() else 1)}" for e in evidence.to_dict("records")
-                     if e["holds"] is not None]  # fmt: skip
-            rows.append(
-                [case.label, "; ".join(known) or "aucun chiffre", str(held), str(failed), str(unknown), case.note, citation(case)]
-            )
-        heads = ["Secteur", "Preuves", "Critères remplis", "Non remplis", "Inconnus", "Note", "Document et ligne"]
-        return Block(f"<h3>Secteurs de vigilance</h3>{tables.plain_table(heads, rows, contract.rules.label, 'small')}"
-                     "<p class='note'>Ce qui n’est pas connu n’est ni rempli ni non rempli.</p>")  # fmt: skip
+        rules = self.contract.rules
+        names = dict.fromkeys(c.indicator for c in rules.criteria) if rules else {}
+        latest = {i: facts.drop_duplicates("territory", keep="last") for i in names for facts in [self._facts(i, ("qpv",))]}
+        return watched(self.store, self.panel, self.contract, latest, self.ledger)
 
     def _abatement(self) -> Block:
         estates = self.contract.estates
@@ -335,7 +327,7 @@ class Evaluation(ContractBrief):
             else "<p class='note'>Les indicateurs de gestion en QPV et hors QPV ne sont pas imprimés : à saisir.</p>"
         )
         return Block(
-            f"<h3>Abattement de TFPB</h3>{tables.plain_table(heads, rows, 'Logements et taxe estimée', 'small')}<p>Prochaines échéances :</p><ul>{items}</ul>{upkeep}"
+            f"<h3>Abattement de TFPB</h3>{tables.plain_table(heads, rows, 'Logements et taxe estimée', 'small cards')}<p>Prochaines échéances :</p><ul>{items}</ul>{upkeep}"
         )
 
     def close(self) -> Any:

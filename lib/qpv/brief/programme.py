@@ -8,10 +8,12 @@ import pandas as pd
 
 from qpv import charts, tables
 from qpv.brief import blocks
-from qpv.brief.contract_page import ContractBrief, notice
+from qpv.brief.contract_page import ContractBrief, known_columns, notice
+from qpv.brief.facilities import facilities
 from qpv.contract import programme, renewal
 from qpv.contract.entries import citation
 from qpv.contract.programme import FUNDERS_FR, THEMES_FR, Action
+from qpv.contract.referential import KINDS_FR
 from qpv.html import Block, join, text
 from qpv.numbers import DASH, NNBSP, format_number
 from qpv.quarter import format_period
@@ -64,7 +66,7 @@ class Programme(ContractBrief):
         rows = [[f"{format_period(r['year'])}, {r['scheme']}", _count(r["count"]), euros(r["cost_eur"]), *(euros(r[c]) for c in money)]
                 for _, r in found.iterrows()]  # fmt: skip
         heads = ["Année et dispositif", "Projets", "Coût", *(FUNDERS_FR[c] for c in money)]
-        table = Block(tables.plain_table(heads, rows, "Coût et financeurs, par année (euros)", "small")
+        table = Block(tables.plain_table(heads, rows, "Coût et financeurs, par année (euros)", "small cards")
                       + f"<p class='note'>{DASH}{NNBSP}: non imprimé, ce qui n’est pas zéro.</p>")  # fmt: skip
         main = found[found["cost_eur"].notna()].groupby("scheme").filter(lambda g: g["year"].nunique() > 2)
         if main.empty:
@@ -78,7 +80,7 @@ class Programme(ContractBrief):
         drawing = charts.bars(labels, values, "eur", 0, f"Source : {citation(first)} et suivantes.", "financeurs")
         title = f"Principaux financeurs par année, {one['scheme'].iloc[0]}" if drawn else "Coût par année"
         data = tables.plain_table(["Année", *values], [[label, *(v if isinstance(v, str) else euros(v) for v in (s[n] for s in values.values()))]
-                                                      for n, label in enumerate(labels)], title, "small")  # fmt: skip
+                                                      for n, label in enumerate(labels)], title, "small cards")  # fmt: skip
         return join(table, blocks.chart(drawing, "financeurs", title, [], data))
 
     def themes(self) -> Block:
@@ -90,7 +92,7 @@ class Programme(ContractBrief):
         rows = [[THEMES_FR[r["theme"]], format_period(r["year"]), _count(r["count"]), _count(r["carriers"]), euros(r["specific_eur"]), euros(r["ordinary_eur"])]
                 for _, r in found.iterrows()]  # fmt: skip
         heads = ["Thème", "Année", "Projets", "Porteurs", "Crédits spécifiques", "Droit commun"]
-        table = tables.plain_table(heads, rows, "Crédits par thème (euros)", "small")
+        table = tables.plain_table(heads, rows, "Crédits par thème (euros)", "small cards")
         year = found["year"].iloc[-1]
         last = found[found["year"] == year].sort_values("specific_eur", ascending=False)
         if len(last) < 3:
@@ -113,12 +115,24 @@ class Programme(ContractBrief):
         if frame is None or not any(a.node for a in self.actions):
             return Block(notice("Aucune action n’est rattachée à un objectif du référentiel : la couverture ne peut être dite."))
         served, bare = programme.objectives_without_action(self.actions, frame, kinds)
-        rows = [[frame.node(i).label, "oui" if i in served else "aucune ligne du registre"] for i in [*bare, *served]]
-        return Block(
-            tables.plain_table(
-                ["Objectif", "Servi par une action"], rows, f"Objectifs servis : {len(served)} sur {len(rows)}", "small"
-            )
+        by = programme.actions_of_nodes(self.actions, frame)
+        rows = [[frame.node(i).label, KINDS_FR[frame.node(i).kind], "; ".join(dict.fromkeys(f"{a.label} ({citation(a)})" for a in by[i]))
+                 if i in served else "aucune ligne du registre"] for i in [*served, *bare]]  # fmt: skip
+        heads = ["Objectif", "Nature", "Servi par"]
+        table = tables.plain_table(heads, rows, f"Objectifs servis{NNBSP}: {len(served)} sur {len(rows)}", "small cards")
+        wide = [a for a in self.actions if a.node and frame.node(a.node).kind not in kinds]
+        loose = sum(not a.node for a in self.actions)
+        said = "".join(
+            f"<li>{text(a.label)}{NNBSP}: {text(frame.node(a.node).label)} <span class='newer'>{text(citation(a))}</span></li>"
+            for a in wide
         )
+        more = (
+            f"<p>Rattachées à un pilier ou à un axe seulement, ce qui ne couvre aucun objectif{NNBSP}:</p><ul>{said}</ul>"
+            if wide
+            else ""
+        )
+        note = f"{loose} des {len(self.actions)} lignes ne sont rattachées à rien{NNBSP}: les documents ne disent pas ce qu’elles servent."
+        return Block(f"{table}{more}<p class='note'>{text(note)}</p>")
 
     def inconsistencies(self) -> Block:
         """List what the documents contradict, each with its lines."""
@@ -130,37 +144,29 @@ class Programme(ContractBrief):
                 ["Contradiction", "Documents et lignes"],
                 [[i.what, ", ".join(i.sources)] for i in found],
                 "Contradictions gardées",
-                "small",
+                "small cards",
             )
         )
 
     def renewal(self) -> Block:
-        """Tabulate dwellings demolished, rehabilitated, rebuilt by QPV and phase, and facilities by category."""
+        """Tabulate dwellings demolished, rehabilitated, rebuilt by QPV and phase."""
         rows = [[self.names.get(o.qpv, o.qpv), f"{o.phase}{f', {o.sector}' if o.sector else ''}", renewal.OPERATIONS_FR[o.operation],
                  format_number(o.count), renewal.STATES_FR[o.state], o.note, citation(o)] for o in self.contract.renewal]  # fmt: skip
-        if not rows and not self.contract.facilities:
+        if not rows:
             return Block(notice("Aucune opération de renouvellement urbain n’est inscrite."))
         heads = ["QPV", "Phase", "Opération", "Nombre", "État", "Note", "Document et ligne"]
-        table = tables.plain_table(heads, rows, "Renouvellement urbain", "small") if rows else ""
+        heads, rows, _ = known_columns(heads, rows)
+        table = tables.plain_table(heads, rows, "Renouvellement urbain", "small cards")
         clash = renewal.contradictions(self.contract.renewal)
         said = "; ".join(
             f"{self.names.get(a.qpv, a.qpv)}, {renewal.OPERATIONS_FR[a.operation].lower()}{NNBSP}: {a.count} ou {b.count}"
             for a, b in clash
         )
-        counts = renewal.by_category(self.contract.facilities)
-        places = (
-            [[renewal.CATEGORIES_FR[c], *(str(counts[q][c]) for q in counts)] for c in renewal.CATEGORIES_FR] if counts else []
-        )
-        if places:
-            places.append(["Ensemble", *(str(sum(counts[q].values())) for q in counts)])
-        equipment = (
-            tables.plain_table(
-                ["Catégorie", *(self.names.get(q, q) for q in counts)], places, "Équipements recensés par le contrat", "small"
-            )
-            if places
-            else ""
-        )
-        return Block(table + (notice(f"Deux tableaux du contrat diffèrent{NNBSP}– {said}.") if clash else "") + equipment)
+        return Block(table + (notice(f"Deux tableaux du contrat diffèrent{NNBSP}– {said}.") if clash else ""))
+
+    def facilities(self) -> Block:
+        """Tabulate the facilities that the contract lists by QPV and category, and map those whose place is known."""
+        return facilities(self.panel, self.contract, self.names)
 
     def close(self) -> Any:
         """Write the figures shown, for machines, and the record that the batch reads."""

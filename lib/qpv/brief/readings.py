@@ -84,7 +84,7 @@ def stakes(profile: Profile) -> Block:
     # The portrait prints on two sheets: the stakes stay short, tables and chart are one click away.
     items = "".join(f"<li><strong>{text(theme)}</strong>{NNBSP}: {text(said)}</li>" for theme, said, _ in rows)
     heads = ["Thème", "Enjeux", f"Lignes de {document}"]
-    table = tables.plain_table(heads, rows, "Enjeux que le contrat écrit", "small") if rows else ""
+    table = tables.plain_table(heads, rows, "Enjeux que le contrat écrit", "small cards") if rows else ""
     drawn = barometer(ranks, "barometre").html if ranks else ""
     parts = [
         f"<h3>Enjeux que le contrat écrit</h3><ul class='printed'>{items}</ul>" if rows else "",
@@ -106,7 +106,7 @@ def barometer(ranks: Sequence[Rank], key: str) -> Block:
              for t in ties(ordered)]  # fmt: skip
     notes.append("les rangs absents ne sont pas imprimés")
     rows = [[r.topic, r.sector, str(r.rank), citation(r), r.note] for r in ordered]
-    data = tables.plain_table(["Priorité", "Secteur", "Rang", "Document et ligne", "Note"], rows, title, "small")
+    data = tables.plain_table(["Priorité", "Secteur", "Rang", "Document et ligne", "Note"], rows, title, "small cards")
     return blocks.chart(drawing, key, title.replace(" :", f"{NNBSP}:"), notes, data)
 
 

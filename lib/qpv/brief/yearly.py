@@ -8,11 +8,12 @@ from typing import Any
 
 from qpv import tables
 from qpv.brief.agglomeration import Agglomeration
-from qpv.brief.contract_page import ContractBrief, notice
+from qpv.brief.contract_page import ContractBrief, known_columns, notice
 from qpv.brief.programme import Programme, _count, euros
 from qpv.brief.readings import barometer, listing
 from qpv.contract.calendar import due
 from qpv.contract.entries import citation
+from qpv.contract.opinions import KINDS_FR, STANCES_FR, of_year
 from qpv.contract.readings import SUBJECTS_FR
 from qpv.html import Block, join, text
 from qpv.numbers import DASH, NNBSP, format_number
@@ -40,12 +41,13 @@ class Yearly(ContractBrief):
         """Say what the report holds of each part that the décret asks for, and what lacks."""
         own = [a for a in self.contract.actions if a.year[:4] == str(self.year)]
         known = sorted({a.year[:4] for a in self.contract.actions})
-        opinions = len(self.contract.statements)
+        opinions = of_year(self.contract.opinions, self.year)
         lines = [
             f"Année de référence{NNBSP}: {self.year}, l’année qui précède le trimestre.",
             f"Actions de {self.year}{NNBSP}: {len(own)} lignes au registre." if own else
             f"Actions de {self.year}{NNBSP}: aucune au registre{NNBSP}; années connues{NNBSP}: {', '.join(known) or 'aucune'}.",
-            f"Parole d’habitants{NNBSP}: {opinions} résumés. Avis des communes et conseils citoyens{NNBSP}: à annexer, aucun n’est inscrit.",
+            f"Parole d’habitants{NNBSP}: {len(self.contract.statements) or 'aucun'} résumé{'s' if len(self.contract.statements) > 1 else ''}.",
+            f"Avis des communes et des conseils citoyens sur {self.year}{NNBSP}: " + (f"{len(opinions)} inscrits." if opinions else "à annexer, aucun n’est inscrit."),
         ]  # fmt: skip
         return Block(f"<ul class='brief'>{''.join(f'<li>{text(x)}</li>' for x in lines)}</ul>")
 
@@ -74,7 +76,9 @@ class Yearly(ContractBrief):
             for a in shown
         ]
         heads = ["Action ou groupe d’actions", "Projets", "Coût", "Bénéficiaires", "Femmes", "Hommes", "Document et ligne"]
-        return Block(words + tables.plain_table(heads, rows, f"Actions, {wanted}", "small"))
+        heads, rows, lacking = known_columns(heads, rows)
+        said = f"<p class='note'>Non imprimé{NNBSP}: {text(', '.join(lacking).lower())}.</p>" if lacking else ""
+        return Block(words + tables.plain_table(heads, rows, f"Actions, {wanted}", "small cards") + said)
 
     def money(self) -> Block:
         """Show cost by funder and year, and what the documents contradict."""
@@ -94,17 +98,21 @@ class Yearly(ContractBrief):
             for d in dates
         ]
         table = (
-            tables.plain_table(["Date", "Échéance", "Document et ligne"], rows, "Prochaines échéances", "small") if rows else ""
+            tables.plain_table(["Date", "Échéance", "Document et ligne"], rows, "Prochaines échéances", "small cards")
+            if rows
+            else ""
         )
         return Block(("".join(parts) or notice("Aucun enjeu n’est inscrit.")) + table)
 
     def opinions(self) -> Block:
-        """Show workshops, the barometer and what residents said; the opinions of communes are to be annexed."""
+        """Show workshops, the barometer, what residents said, and the opinions of communes and conseils citoyens."""
         rows = [[format_date(w.date) if w.date else w.period, w.place, self.names.get(w.territory, w.territory), format_number(w.count),
                  DASH if w.participants is None else format_number(w.participants), citation(w)] for w in self.contract.workshops]  # fmt: skip
         heads = ["Date", "Lieu", "Territoire", "Ateliers", "Participants", "Document et ligne"]
         table = (
-            tables.plain_table(heads, rows, "Ateliers d’habitants", "small") if rows else notice("Aucun atelier n’est inscrit.")
+            tables.plain_table(heads, rows, "Ateliers d’habitants", "small cards")
+            if rows
+            else notice("Aucun atelier n’est inscrit.")
         )
         said = [(f"{s.text} ({self.names.get(s.territory, s.territory)})", s) for s in self.contract.statements]
         blocks_ = [Block(table)]
@@ -112,10 +120,24 @@ class Yearly(ContractBrief):
             blocks_.append(barometer(self.contract.barometer, "barometre"))
         if said:
             blocks_.append(Block(f"<h3>Ce qui a été dit, résumé</h3>{listing(said)}"))
-        blocks_.append(
-            Block(notice("Avis des communes et des conseils citoyens (décret 2015-1118, article 4) : à joindre en annexe."))
-        )
+        blocks_.append(self._opinions())
         return join(*blocks_)
+
+    def _opinions(self) -> Block:
+        """List the opinions on the year that is reported on, else on the last year of which some are known."""
+        head = "<h3>Avis des communes et des conseils citoyens</h3>"
+        asked = f"Avis des communes et des conseils citoyens sur {self.year} (décret 2015-1118, article 4){NNBSP}: aucun n’est inscrit, à joindre en annexe."
+        years = sorted({o.year for o in self.contract.opinions})
+        year = self.year if self.year in years else years[-1] if years else self.year
+        found = of_year(self.contract.opinions, year)
+        if not found:
+            return Block(head + notice(asked))
+        rows = [[o.body, KINDS_FR[o.kind], format_date(o.date), STANCES_FR[o.stance], o.text, o.note, citation(o)] for o in found]
+        heads = ["Instance", "Nature", "Date", "Avis", "En résumé", "Note", "Document et ligne"]
+        table = tables.plain_table(heads, rows, f"Avis sur le rapport {year}", "small cards")
+        lacking = [name.lower() for kind, name in KINDS_FR.items() if kind != "other" and not any(o.kind == kind for o in found)]
+        said = f"<p class='note'>Aucun avis inscrit{NNBSP}: {text(', '.join(lacking))}.</p>" if lacking else ""
+        return Block(head + (notice(f"{asked} Voici ceux sur {year}.") if year != self.year else "") + table + said)
 
     def close(self) -> Any:
         """Write the figures shown, for machines, and the record that the batch reads."""

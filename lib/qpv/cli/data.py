@@ -21,6 +21,7 @@ from qpv.project import Project
 if TYPE_CHECKING:
     import pandas as pd
 
+    from qpv.catalog import Catalog
     from qpv.download import Settings
 
 data_app = typer.Typer(no_args_is_help=True, help="Construire et inspecter l’entrepôt de données.")
@@ -140,8 +141,9 @@ def data_catalog(
 
 
 @data_app.command("fetch", help=explained(
-    "Télécharger des fichiers officiels dans data/raw ; quoi qu’il échoue, ce qui est là reste.",
-    "qpv data fetch insee_comparateur anct_qpv2024_contours",
+    "Télécharger des fichiers officiels dans data/raw ; quoi qu’il échoue, ce qui est là reste.\n\n"
+    "« facilities », à nommer exprès, demande au géocodage de l’IGN où sont les équipements que les contrats recensent.",
+    "qpv data fetch insee_comparateur facilities",
 ))  # fmt: skip
 def data_fetch(
     sources: Annotated[list[str] | None, typer.Argument(
@@ -155,9 +157,15 @@ def data_fetch(
 def _fetch(data: Path, names: list[str], quiet: bool, settings: Settings | None = None) -> None:
     from qpv.catalog import Catalog
     from qpv.fetch import fetch, orders
+    from qpv.geocoding import STEP
 
-    wanted = orders(Catalog.load(data / "catalog"), names)
     counts = {"fetched": 0, "unchanged": 0, "failed": 0}
+    catalog = Catalog.load(data / "catalog")
+    others = [n for n in names if n != STEP]
+    # Nobody's service is asked by a command that did not name it.
+    wanted = orders(catalog, others) if others or not names else []
+    if STEP in names:
+        _locate(data, catalog, quiet, settings, counts)
     columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TransferSpeedColumn(), TimeRemainingColumn())
     with Progress(*columns, console=err, transient=True, disable=quiet or not err.is_terminal) as progress:
         bar = progress.add_task("", visible=False)
@@ -182,6 +190,24 @@ def _fetch(data: Path, names: list[str], quiet: bool, settings: Settings | None 
         out.print("{fetched} nouveaux, {unchanged} inchangés, {failed} échecs".format(**counts), markup=False)
     if counts["failed"]:
         raise typer.Exit(1)
+
+
+def _locate(data: Path, catalog: Catalog, quiet: bool, settings: Settings | None, counts: dict[str, int]) -> None:
+    """Ask where the facilities of the contracts lie; see :mod:`qpv.geocoding`."""
+    from qpv.contract.contract import load_all
+    from qpv.contracts import load_contracts
+    from qpv.geocoding import locate
+    from qpv.reference import Reference
+
+    reference = Reference.load(data / "reference")
+    written = load_all(data / "contracts", catalog, reference, load_contracts(data / "contracts", catalog, reference))
+    for epci, contract in written.items():
+        for outcome in locate(epci, contract.sites, data / "raw", settings) if contract.sites else ():
+            counts[outcome.status] += 1
+            word = {"fetched": "nouveau", "unchanged": "inchangé", "failed": "échec"}[outcome.status]
+            say = err if outcome.status == "failed" else out
+            if not quiet or say is err:
+                say.print(f"{outcome.label} : {word} : {outcome.name} ({outcome.message})", markup=False, soft_wrap=True)
 
 
 def _show_bytes(progress: Progress, bar: TaskID, label: str, done: int, total: int | None) -> None:

@@ -11,15 +11,17 @@ from pydantic import ValidationError
 
 from qpv.catalog import Catalog
 from qpv.catalog.fields import Entry
-from qpv.contract import abatement, calendar, programme, readings, referential, renewal, vigilance, voice
+from qpv.contract import abatement, calendar, opinions, programme, readings, referential, renewal, sites, vigilance, voice
 from qpv.contract.abatement import Estate, Upkeep
 from qpv.contract.calendar import Event
 from qpv.contract.entries import Cited, Known
 from qpv.contract.files import Reading as Files
+from qpv.contract.opinions import Opinion
 from qpv.contract.programme import Action, Total
 from qpv.contract.readings import Reading
 from qpv.contract.referential import Referential
 from qpv.contract.renewal import Facilities, Operation
+from qpv.contract.sites import Located, Site
 from qpv.contract.vigilance import Case
 from qpv.contract.voice import Rank, Statement, Workshop
 from qpv.contracts import Contracts
@@ -49,6 +51,9 @@ class Contract(Entry):
     renewal: tuple[Operation, ...] = ()
     facilities: tuple[Facilities, ...] = ()
     events: tuple[Event, ...] = ()
+    opinions: tuple[Opinion, ...] = ()
+    sites: tuple[Site, ...] = ()
+    located: tuple[Located, ...] = ()  # where the sites lie, which no document says
 
     def as_of(self, day: dt.date) -> Contract:
         """Keep what documents published by a day support, so that the brief of a past quarter can be made again."""
@@ -57,12 +62,25 @@ class Contract(Entry):
             return tuple(e for e in entries if self.documents.get(e.document, day) <= day)
 
         lists = {name: kept(getattr(self, name)) for name in _LISTS}
+        # An opinion may be annexed after the document that it comes with was first published.
+        lists["opinions"] = tuple(o for o in lists["opinions"] if isinstance(o, Opinion) and o.date <= day)
         frame = self.referential
         if frame is not None and self.documents.get(frame.frame.document, day) > day:
             frame = None
         if frame is not None:
             frame = frame.model_copy(update={"measures": kept(frame.measures), "choices": kept(frame.choices)})
         return self.model_copy(update=lists | {"referential": frame})
+
+    def cited(self) -> set[str]:
+        """Name the documents that entries of the contract cite."""
+        found = {entry.document for name in _LISTS for entry in getattr(self, name)}
+        frame = self.referential
+        if frame is not None:
+            found |= {
+                e.document
+                for e in (frame.frame, *frame.nodes, *frame.criteria, *frame.milestones, *frame.choices, *frame.measures)
+            }
+        return found
 
     @property
     def written(self) -> bool:
@@ -73,6 +91,7 @@ class Contract(Entry):
 #: The parts of a contract that are lists of entries.
 _LISTS: Final = (
     "actions", "totals", "estates", "upkeep", "cases", "readings", "workshops", "barometer", "statements", "renewal", "facilities", "events",
+    "opinions", "sites",
 )  # fmt: skip
 
 
@@ -98,6 +117,7 @@ def load_contract(folder: Path, catalog: Catalog, reference: Reference, contract
                 reading.fault(vigilance.FILE, 1, "", None, line.removeprefix(f"{vigilance.FILE}: "))
     workshops, ranks, statements = voice.read_voice(reading)
     operations, facilities = renewal.read_renewal(reading)
+    said, index = opinions.read_opinions(reading), sites.read_sites(reading)
     told, events = readings.read_readings(reading), calendar.read_calendar(reading)
     reading.close()
     return Contract(
@@ -105,6 +125,7 @@ def load_contract(folder: Path, catalog: Catalog, reference: Reference, contract
         estates=tuple(estates), upkeep=tuple(upkeep), cases=tuple(cases), rules=rules,
         readings=tuple(told), workshops=tuple(workshops), barometer=tuple(ranks), statements=tuple(statements),
         renewal=tuple(operations), facilities=tuple(facilities), events=tuple(events),
+        opinions=tuple(said), sites=tuple(index),
     )  # fmt: skip
 
 
@@ -134,6 +155,20 @@ def load_all(folder: Path, catalog: Catalog, reference: Reference, contracts: Co
     if faults:
         raise CatalogError("\n".join(faults))
     return found
+
+
+def located(contracts: Mapping[str, Contract], files: Mapping[str, Path]) -> dict[str, Contract]:
+    """Add to contracts where their sites lie, from the files of the geocoding service; see :mod:`qpv.contract.sites`.
+
+    Raises
+    ------
+    SourceError
+        Naming every fault of a file.
+    """
+    return {
+        epci: c.model_copy(update={"located": sites.read_located(files[epci])}) if epci in files else c
+        for epci, c in contracts.items()
+    }
 
 
 def store(contracts: Mapping[str, Contract], folder: Path) -> None:

@@ -119,10 +119,12 @@ class Reading:
     def _heads(self, name: str, heads: list[str], model: type[BaseModel]) -> bool:
         """Check the columns; none may hold data on persons, be unknown, stand twice, or lack when it is needed."""
         before, known = len(self.faults), model.model_fields
-        for head, what in refused_columns(heads).items():
+        public: frozenset[str] = getattr(model, "public", frozenset())  # of places, see qpv.contract.sites
+        refused = refused_columns(h for h in heads if h not in public)
+        for head, what in refused.items():
             told = f"a column of {what} is refused: a contract follows places, actions and counts; delete the column"
             self.fault(name, 1, "", head, told)
-        for head in dict.fromkeys(h for h in heads if h and h not in known and h not in refused_columns([h])):
+        for head in dict.fromkeys(h for h in heads if h and h not in known and h not in refused):
             self.fault(name, 1, "", head, f"unknown column; expected {', '.join(known)}")
         for head in dict.fromkeys(h for h in heads if h and heads.count(h) > 1):
             self.fault(name, 1, "", head, "the column stands twice")

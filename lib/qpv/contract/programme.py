@@ -115,7 +115,22 @@ def read_programme(reading: Reading, frame: Referential | None) -> tuple[list[Ac
     for action in actions:
         if action.node and action.node not in nodes:
             reading.fault_at(action, "node", action.node, "expected the id of a node in referential.yml, or nothing")
+    for shares in shares_that_make_no_whole(totals):
+        if not any(s.note for s in shares):
+            whole = format_number(sum(s.value for s in shares), 1).replace("\u202f", "")
+            told = f"the shares of {shares[0].year} add up to {whole} %, expected 100; correct one, or say in 'note' that the document prints so"
+            reading.fault_at(shares[-1], "value", shares[-1].value, told)
     return actions, totals
+
+
+def shares_that_make_no_whole(totals: Iterable[Total]) -> list[list[Total]]:
+    """Give the groups of shares, of one year and territory, that do not add up to 100 %, but for how they are rounded."""
+    groups: dict[tuple[str, str], list[Total]] = {}
+    for total in totals:
+        if total.measure == "share_pct":
+            groups.setdefault((total.year, total.territory), []).append(total)
+    # Each of n shares printed to one decimal may be off by 0.05.
+    return [rows for rows in groups.values() if abs(sum(r.value for r in rows) - 100) > 0.05 * len(rows) + 1e-9]
 
 
 def table(actions: Iterable[Action]) -> pd.DataFrame:
@@ -152,15 +167,22 @@ def by_theme(actions: Iterable[Action]) -> pd.DataFrame:
     )
 
 
+def actions_of_nodes(actions: Iterable[Action], frame: Referential) -> dict[str, list[Action]]:
+    """Give the actions that serve each part of a frame, itself or a part below it."""
+    parents = {n.id: n.parent for n in frame.nodes}
+    found: dict[str, list[Action]] = {}
+    for action in actions:
+        at, seen = action.node, set[str]()
+        while at and at not in seen:
+            found.setdefault(at, []).append(action)
+            seen.add(at)
+            at = parents.get(at, "")
+    return found
+
+
 def objectives_without_action(actions: Iterable[Action], frame: Referential, kinds: Sequence[str]) -> tuple[list[str], list[str]]:
     """Split the parts of a frame of some kinds: those that an action serves, itself or below it, and those that none does."""
-    served = {a.node for a in actions if a.node}
-    parents = {n.id: n.parent for n in frame.nodes}
-    reached: set[str] = set()
-    for identifier in served:
-        while identifier and identifier not in reached:
-            reached.add(identifier)
-            identifier = parents.get(identifier, "")
+    reached = actions_of_nodes(actions, frame)
     wanted = [n.id for n in frame.nodes if n.kind in kinds]
     return [i for i in wanted if i in reached], [i for i in wanted if i not in reached]
 
