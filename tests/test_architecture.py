@@ -54,6 +54,9 @@ LAYERS: tuple[set[str], ...] = (
     {"brief"},
     {"batch"},
     {"site", "project", "terminal", "pdf"},
+    {"choropleth", "rendition"},
+    {"verbs"},
+    {"explorer"},
     {"cli"},
 )
 PACKAGES = {"sources", "brief", "catalog", "site", "engine", "batch", "cli", "contract"}
