@@ -111,8 +111,8 @@ def tables(
     observations["unit"] = observations["indicator"].map({i: catalog.indicator(i).unit for i in used})
     order = ["indicator", "level", "territory", "period", "edition", "row", "value"]
     known = warehouse.territories
-    places = known[[(level, code) in set(zip(observations["level"].str.removeprefix("qpv_of_"), observations["territory"], strict=True))
-                    for level, code in zip(known["level"], known["code"], strict=True)]]  # fmt: skip
+    told = set(zip(observations["level"].str.removeprefix("qpv_of_"), observations["territory"], strict=True))
+    places = known[[place in told for place in zip(known["level"], known["code"], strict=True)]]
     about = [catalog.indicator(i) for i in used]
     indicators = pd.DataFrame([
         {"indicator": i.id, "label": i.label, "definition": i.definition, "universe": i.universe, "unit": i.unit,
