@@ -12,6 +12,7 @@ import nbformat
 import pandas as pd
 import pytest
 import qpv
+from qpv.comparison import MEDIAN_AT_BOTH_DATES
 from qpv.errors import AmbiguousTerritoryError, ParameterError, UnknownTerritoryError
 from qpv.numbers import NNBSP
 from qpv.quarter import Quarter
@@ -94,12 +95,17 @@ def test_a_gap_at_one_common_date_has_no_change_and_says_so(embedded: Warehouse)
 
 
 def test_official_figures_tell_which_gaps_of_lens_lievin_narrowed(full: Warehouse) -> None:
+    """The EPCI has no two common dates: the gap is that with the QPV of France, and the table says so."""
     table = qpv.gap(LENS, "poverty_rate_pct", quarter="2026-T3", warehouse=full)
     told = table[table["answer"] != ""]
-    assert len(told) >= 15
-    narrowed = told[told["answer"] == "gap narrows"]
-    assert (narrowed["gap_end"] < narrowed["gap_start"]).all()
+    assert told["answer"].value_counts().to_dict() == {
+        "gap narrows": 9, "lead grows": 5, "gets ahead": 5, "gap widens": 2, "gap steady": 1,
+    }  # fmt: skip
+    republique = told.set_index("territory").loc["QN06219M"]
+    assert (round(republique["gap_start"], 1), round(republique["gap_end"], 1)) == (10.8, 6.2)
+    assert set(told["moved_against"]) == {MEDIAN_AT_BOTH_DATES}
     assert (told["end"].astype(int) - told["start"].astype(int) >= 3).all()
+    assert set(told.loc[told["gap_change"].abs() >= 0.5, "answer"]).isdisjoint({"gap steady"})
 
 
 def test_a_map_of_gaps_says_unit_perimeter_source_and_asks_no_host(embedded: Warehouse, tmp_path: Path) -> None:

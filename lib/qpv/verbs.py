@@ -17,7 +17,7 @@ import pandas as pd
 from qpv import sentences
 from qpv.analysis import Change, Refusal
 from qpv.catalog import Catalog, Indicator
-from qpv.comparison import KeyFigure, key_figure, why_missing
+from qpv.comparison import MEDIAN_AT_BOTH_DATES, KeyFigure, key_figure, why_missing
 from qpv.errors import ParameterError
 from qpv.export import tables
 from qpv.numbers import french_spacing
@@ -45,7 +45,7 @@ OBSERVATIONS: Final = (
 )  # fmt: skip
 GAP: Final = (
     "territory", "name", "measured_on", "generation", "indicator", "unit", "period", "value", "against", "other", "gap", "ratio",
-    "start", "end", "gap_start", "gap_end", "gap_change", "answer", "own_change", "own_direction", "edition", "words",
+    "moved_against", "start", "end", "gap_start", "gap_end", "gap_change", "answer", "own_change", "own_direction", "edition", "words",
 )  # fmt: skip
 PERIMETERS: Final = ("territory", "name", "relation", "code_2015", "name_2015", "share_2024", "share_2015", "method")
 CATALOG: Final = (
@@ -158,9 +158,10 @@ def gap(territory: str, indicator: str, *, quarter: str = "", warehouse: str | P
     pandas.DataFrame
         :data:`GAP`.  ``gap`` is ``value − other`` at ``period``, with the territory ``against`` (the EPCI, else the
         nearest that has the figure), in ``unit`` or points.  ``gap_start, gap_end`` are the gaps at ``start`` and ``end``, at
-        least three years apart and on one perimeter; ``answer`` is ``gap narrows``, ``gap widens``, ``gap steady``, ``lead
+        least three years apart and on one perimeter, with ``moved_against``: a territory that has both dates, else the
+        median of the QPV of France that have both.  ``answer`` is ``gap narrows``, ``gap widens``, ``gap steady``, ``lead
         grows``…, empty when it cannot be told.  ``own_change, own_direction``: the QPV's own value over its longest
-        admissible span.  ``words`` says the answer in French, with its caution, or why there is none.
+        admissible span.  ``words`` says in French how the gap with a territory moved, or why that is not known.
 
     Raises
     ------
@@ -348,12 +349,21 @@ def _profile_row(found: Profile, figure: KeyFigure) -> dict[str, Any]:
             row |= {f"rank_{scope}": figure.ranks[scope].position, f"count_{scope}": figure.ranks[scope].count}
     if isinstance(figure.own_change, Change):
         moved = figure.own_change
-        row |= {"start": moved.start, "end": moved.end, "change": moved.absolute, "direction": moved.direction.value}
+        row |= {
+            "moved_against": beside,
+            "start": moved.start,
+            "end": moved.end,
+            "change": moved.absolute,
+            "direction": moved.direction.value,
+        }
     return row | {"why": ""}
 
 
 def _gap_row(found: Profile, figure: KeyFigure) -> dict[str, Any]:
-    own, about, moved = figure.own, figure.indicator, figure.gap_change
+    own, about = figure.own, figure.indicator
+    moved, beside = figure.gap_change, figure.change_name
+    if isinstance(moved, Refusal) and about.unit != "count":  # no territory has both dates: the QPV of France may
+        moved, beside = figure.peer_change, MEDIAN_AT_BOTH_DATES
     row: dict[str, Any] = {
         "territory": found.code, "name": str(found.place["name"]), "indicator": about.id, "unit": about.unit, "answer": "",
         "words": french_spacing(f"{sentences.gap_change_words(figure)}."),
@@ -370,7 +380,7 @@ def _gap_row(found: Profile, figure: KeyFigure) -> dict[str, Any]:
             "ratio": figure.gap.ratio,
         }
     if not isinstance(moved, Refusal):
-        row |= {"start": moved.start, "end": moved.end, "gap_start": moved.first, "gap_end": moved.last}
+        row |= {"moved_against": beside, "start": moved.start, "end": moved.end, "gap_start": moved.first, "gap_end": moved.last}
         row |= {"gap_change": moved.absolute, "answer": sentences.gap_situation(moved, about)}
     if isinstance(figure.own_change, Change):
         row |= {"own_change": figure.own_change.absolute, "own_direction": figure.own_change.direction.value}
