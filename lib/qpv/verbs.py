@@ -350,7 +350,6 @@ def _profile_row(found: Profile, figure: KeyFigure) -> dict[str, Any]:
     if isinstance(figure.own_change, Change):
         moved = figure.own_change
         row |= {
-            "moved_against": beside,
             "start": moved.start,
             "end": moved.end,
             "change": moved.absolute,
