@@ -44,7 +44,9 @@ def project(tmp_path_factory: pytest.TempPathFactory, embedded_folder: Path) -> 
 def said(notebook: nbformat.NotebookNode) -> str:
     """Join what the cells showed, as text and as HTML."""
     outputs = [o for cell in notebook.cells for o in cell.get("outputs", [])]
-    return "\n".join(unescape(t) for o in outputs for t in (o.get("text", ""), *map(str, o.get("data", {}).values())))
+    return "\n".join(
+        ["", *(unescape(t) for o in outputs for t in (o.get("text", ""), *map(str, o.get("data", {}).values()))), ""]
+    )
 
 
 def test_there_are_eight() -> None:
