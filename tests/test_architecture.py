@@ -22,7 +22,7 @@ from qpv.vocabulary import BRIEF_KINDS
 
 ROOT = Path(__file__).resolve().parent.parent
 LIBRARY = ROOT / "lib" / "qpv"
-NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
+NOTEBOOKS = sorted((ROOT / "notebooks").rglob("[!.]*.ipynb"))
 
 #: The way of the data.  A module imports only from layers above its own; of its own layer it knows
 #: nobody, unless the whole layer is one package.
@@ -54,6 +54,8 @@ LAYERS: tuple[set[str], ...] = (
     {"brief"},
     {"batch"},
     {"site", "project", "terminal", "pdf"},
+    {"choropleth", "rendition"},
+    {"verbs"},
     {"cli"},
 )
 PACKAGES = {"sources", "brief", "catalog", "site", "engine", "batch", "cli", "contract"}

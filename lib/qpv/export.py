@@ -12,7 +12,7 @@ import io
 import json
 import shutil
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -72,13 +72,17 @@ FIELDS: Final[dict[str, _Fields]] = {
 _KEYS: Final = {"indicators": "indicator", "territories": ("level", "code"), "editions": "edition"}
 
 
-def tables(warehouse: Warehouse, territory: str, quarter: Quarter) -> dict[str, pd.DataFrame]:
+def tables(
+    warehouse: Warehouse, territory: str, quarter: Quarter, themes: Sequence[str] = tuple(THEMES_FR)
+) -> dict[str, pd.DataFrame]:
     """Gather what is shared of a territory, as of the end of a quarter.
 
     Parameters
     ----------
     territory
         A QPV, an EPCI (SIREN), a département, ``contracts`` or ``all``.
+    themes
+        Those whose observations are wanted, by default all.
 
     Returns
     -------
@@ -94,9 +98,11 @@ def tables(warehouse: Warehouse, territory: str, quarter: Quarter) -> dict[str, 
     codes = _around(warehouse, select(warehouse, territory))
     editions = warehouse.editions[warehouse.editions["published"] <= pd.Timestamp(quarter.end)]
     found = []
-    for theme in THEMES_FR:
+    for theme in themes:
         rows = warehouse.around(theme, codes)
-        own = [i for i in rows["indicator"].unique() if warehouse.catalog.indicator(i).theme == theme]
+        # An indicator of several themes is stored with each of them, and given once.
+        own = [i for i in rows["indicator"].unique()
+               if next(t for t in warehouse.catalog.indicator(i).themes if t in themes) == theme]  # fmt: skip
         found.append(rows[rows["indicator"].isin(own) & rows["edition"].isin(editions["edition"])])
     observations = pd.concat(found, ignore_index=True)
     catalog = warehouse.catalog
