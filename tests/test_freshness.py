@@ -88,10 +88,7 @@ def test_again_makes_all(embedded_runs: Quarterly) -> None:
     assert len(embedded_runs.run(again=True)) == 4
 
 
-def test_notebook_that_changed_remakes_its_theme_alone(embedded_runs: Quarterly, monkeypatch: pytest.MonkeyPatch) -> None:
-    from qpv.batch import freshness
-
-    monkeypatch.setattr(freshness, "_file", freshness._file.__wrapped__)  # another process has no memory of the notebook
+def test_notebook_that_changed_remakes_its_theme_alone(embedded_runs: Quarterly) -> None:
     pages.set_source(embedded_runs.notebooks / "health.ipynb", "close", "# closing\nbrief.close()")
     assert embedded_runs.run() == {(code, "health") for code in TWO}
 

@@ -22,7 +22,7 @@ def key_of(task: Task, reads: dict[str, Any] | None, digests: Digests) -> str:
     """Digest a brief's notebook, parameters, library, environment, and the answers to what it read; ``""`` if that is unknown."""
     if reads is None:
         return ""
-    parts = [task.qpv, task.theme, task.quarter, _file(task.notebook), library(), environment(), digests.of(reads)]
+    parts = [task.qpv, task.theme, task.quarter, _content(task.notebook), library(), environment(), digests.of(reads)]
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:32]
 
 
@@ -49,6 +49,12 @@ def environment() -> str:
     return hashlib.sha256("\n".join([platform.python_version(), *versions]).encode()).hexdigest()
 
 
+def _content(path: Path) -> str:
+    state = path.stat()
+    return _file(path, state.st_mtime_ns, state.st_size)
+
+
 @cache
-def _file(path: Path) -> str:
+def _file(path: Path, changed: int, size: int) -> str:
+    del changed, size  # a notebook that is edited while the process lives is another one
     return hashlib.sha256(path.read_bytes()).hexdigest()
