@@ -19,12 +19,10 @@ from typing import Any, Final
 
 from qpv.atomic import write_atomically
 from qpv.batch.crew import Crew, NurseryError, Settings
-from qpv.batch.figures import write_figures
+from qpv.batch.figures import make_figures
 from qpv.batch.freshness import library
 from qpv.batch.mirror import mirrored
 from qpv.batch.task import Figures, Record, Task, failure
-from qpv.quarter import Quarter
-from qpv.warehouse import opened
 
 #: Seconds to wait for the scheduler, and for a first worker.
 _PATIENCE: Final = 30
@@ -69,8 +67,7 @@ class Cluster:
             while waiting and len(running) < most:
                 work = waiting.popleft()
                 if isinstance(work, Figures):
-                    self._write_figures(work)
-                    yield work, Record(work.qpv, work.theme, "ok")
+                    yield work, make_figures(work, self._settings.quarter, self._settings.warehouse, self._settings.output)
                     continue
                 number += 1
                 key = f"qpv-{work.qpv}-{work.theme}-{number}"
@@ -89,11 +86,6 @@ class Cluster:
             )
             future.release()
             yield task, record
-
-    def _write_figures(self, work: Figures) -> None:
-        settings = self._settings
-        quarter = Quarter.parse(settings.quarter)
-        write_figures(work.qpv, work.territory, work.kinds, quarter, opened(settings.warehouse), settings.output)
 
     def close(self) -> None:
         """Leave the cluster; what it still does for this run is dropped."""

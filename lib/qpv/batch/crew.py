@@ -13,7 +13,7 @@ import signal
 import subprocess
 import sys
 from collections import Counter, deque
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -181,6 +181,3 @@ class Crew:
         nursery.stdout.close()
         self._ended = nursery.returncode
         self._nursery = None
-
-
-Report = Callable[[Record], None]

@@ -8,9 +8,16 @@ from pathlib import Path
 
 from qpv import extract
 from qpv.atomic import write_atomically
+from qpv.batch.task import Figures, Record
 from qpv.quarter import Quarter
 from qpv.vocabulary import BRIEF_KINDS
-from qpv.warehouse import Warehouse
+from qpv.warehouse import Warehouse, opened
+
+
+def make_figures(work: Figures, quarter: str, warehouse: str | Path, folder: Path) -> Record:
+    """Do the work of writing the figures of a territory, and record it."""
+    write_figures(work.qpv, work.territory, work.kinds, Quarter.parse(quarter), opened(warehouse), folder)
+    return Record(work.qpv, work.theme, "ok")
 
 
 def write_figures(code: str, name: str, kinds: Sequence[str], quarter: Quarter, warehouse: Warehouse, folder: Path) -> None:

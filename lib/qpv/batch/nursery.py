@@ -132,19 +132,16 @@ def _live(order: dict[str, Any], settings: dict[str, Any], pipe: int) -> None:
 
 
 def _do(order: dict[str, Any], settings: dict[str, Any]) -> dict[str, Any]:
-    from qpv.batch.figures import write_figures
+    from qpv.batch.figures import make_figures
     from qpv.batch.making import WARM, make
-    from qpv.batch.task import FIGURES, Record, Task
+    from qpv.batch.task import Figures, Task
     from qpv.digests import Reads
-    from qpv.quarter import Quarter
     from qpv.warehouse import opened, pointed
 
     if "figures" in order:
-        code, name, kinds = order["figures"]
-        write_figures(
-            code, name, kinds, Quarter.parse(settings["quarter"]), opened(settings["warehouse"]), Path(settings["output"])
+        return vars(
+            make_figures(Figures(*order["figures"]), settings["quarter"], settings["warehouse"], Path(settings["output"]))
         )
-        return vars(Record(code, FIGURES, "ok"))
     task = Task.from_json(order["task"])
     if pointed(task.warehouse) is not None:  # without a warehouse, the notebook itself says so
         opened(task.warehouse).reads = Reads()
@@ -190,7 +187,6 @@ def main() -> None:
     nothing = os.open(os.devnull, os.O_RDWR)
     os.dup2(nothing, 0)
     os.dup2(2, 1)  # what a library prints goes to the log, not among the answers
-    os.set_inheritable(orders, False)
     settings = bytearray()
     while not settings.endswith(b"\n"):
         chunk = os.read(orders, 1)

@@ -14,12 +14,10 @@ from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 
 from qpv.batch.crew import Settings
-from qpv.batch.figures import write_figures
+from qpv.batch.figures import make_figures
 from qpv.batch.making import KERNEL, make
 from qpv.batch.task import Figures, Record, Task, failure
 from qpv.html import STILL
-from qpv.quarter import Quarter
-from qpv.warehouse import opened
 
 
 class Pool:
@@ -57,12 +55,7 @@ class Pool:
                 while waiting and len(running) < jobs:
                     work = waiting.popleft()
                     if isinstance(work, Figures):
-                        settings = self._settings
-                        store = opened(settings.warehouse)
-                        write_figures(
-                            work.qpv, work.territory, work.kinds, Quarter.parse(settings.quarter), store, settings.output
-                        )
-                        yield work, Record(work.qpv, work.theme, "ok")
+                        yield work, make_figures(work, self._settings.quarter, self._settings.warehouse, self._settings.output)
                     else:
                         running[pool.submit(make, work, KERNEL, execution_timeout=self._settings.seconds)] = work
                 done, _ = wait(running, return_when=FIRST_COMPLETED)

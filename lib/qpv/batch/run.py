@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -70,8 +70,8 @@ def run(
             next((t.qpv for t in tasks if t.theme not in EPCI_KINDS), ""), max(1, jobs), seconds, megabytes, store,
         )  # fmt: skip
         waiting: deque[Task | Figures] = deque(t for t in tasks if t.name not in records)
-        left = _Left(waiting)
-        waiting += [f for code in dict.fromkeys(t.qpv for t in tasks) if not left.of(code) and (f := _figures(code, journal))]
+        left = Counter(t.qpv for t in waiting)  # how many briefs of each territory are still to be made
+        waiting += [f for code in dict.fromkeys(t.qpv for t in tasks) if not left[code] and (f := _figures(code, journal))]
         log = folder / "notebooks" / "batch.log"
         crew = _workers(settings, log, engine, scheduler)
         lost: list[Record] = []
@@ -88,7 +88,8 @@ def run(
                 journal.append(made, key)
                 records[work.name] = made
                 report(made)
-                if left.without(work) and (figures := _figures(work.qpv, journal)):
+                left[work.qpv] -= 1
+                if not left[work.qpv] and (figures := _figures(work.qpv, journal)):
                     waiting.append(figures)
         finally:
             crew.close()
@@ -116,24 +117,6 @@ def _fresh(tasks: Sequence[Task], journal: Journal, digests: Digests) -> dict[tu
             known = {name: entry[name] for name in ("qpv", "theme", "status", "seconds", "bytes", "name", "missing")}
             found[task.name] = Record(**known, skipped=True)
     return found
-
-
-class _Left:
-    """How many briefs of each territory are still to be made."""
-
-    def __init__(self, waiting: Sequence[Task | Figures]) -> None:
-        self._count: dict[str, int] = {}
-        for work in waiting:
-            if isinstance(work, Task):
-                self._count[work.qpv] = self._count.get(work.qpv, 0) + 1
-
-    def of(self, code: str) -> int:
-        return self._count.get(code, 0)
-
-    def without(self, task: Task) -> bool:
-        """Take one off; tell whether it was the last."""
-        self._count[task.qpv] -= 1
-        return not self._count[task.qpv]
 
 
 def _made(code: str, journal: Journal) -> dict[str, dict[str, str]]:
