@@ -8,7 +8,6 @@ with limits of its own; whatever it does to itself harms neither its parent nor 
 
 from __future__ import annotations
 
-import ctypes
 import gc
 import json
 import os
@@ -21,9 +20,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
+from qpv.engine.child import end_with_parent
+
 #: How often, in seconds, it looks for children that ended without a word, and for those that take too long.
 _TICK: Final = 0.05
-_PR_SET_PDEATHSIG: Final = 1
 
 
 @dataclass
@@ -67,12 +67,13 @@ class Nursery:
 
     def _begin(self, order: dict[str, Any]) -> None:
         reading, writing = os.pipe()
+        parent = os.getpid()
         pid = os.fork()
         if pid == 0:
             # Held open by a child, the streams of its parent would outlive that one.
             for stream in (reading, self._answers, self._orders, *(c.pipe for c in self._children.values())):
                 os.close(stream)
-            _live(order, self._settings, writing)
+            _live(order, self._settings, writing, parent)
         os.close(writing)
         self._children[order["order"]] = _Child(order["order"], pid, reading, time.monotonic() + self._settings["seconds"])
 
@@ -117,12 +118,12 @@ def _kill(group: int) -> bool:
     return True
 
 
-def _live(order: dict[str, Any], settings: dict[str, Any], pipe: int) -> None:
+def _live(order: dict[str, Any], settings: dict[str, Any], pipe: int, parent: int) -> None:
     """Be a child: make one brief, say what became of it, and end without the parent's farewells."""
     code = 1
     try:
         os.setpgid(0, 0)
-        _end_with_parent()
+        end_with_parent(parent)
         signal.signal(signal.SIGINT, signal.default_int_handler)
         _limit_memory(settings["megabytes"])
         say(pipe, _do(order, settings))
@@ -156,11 +157,6 @@ def _limit_memory(megabytes: int) -> None:
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
 
 
-def _end_with_parent() -> None:
-    """Ask the system (Linux) to end this process when its parent does, however that ends."""
-    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
-
-
 def prepare(settings: dict[str, Any]) -> None:
     """Import, open and compute what every brief of the run needs."""
     import pyarrow as pa
@@ -182,7 +178,7 @@ def prepare(settings: dict[str, Any]) -> None:
 def main() -> None:
     """Settle, read the settings, get warm, serve."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the one who orders, who then closes the orders
-    _end_with_parent()
+    end_with_parent(os.getppid())
     orders, answers = os.dup(0), os.dup(1)
     nothing = os.open(os.devnull, os.O_RDWR)
     os.dup2(nothing, 0)

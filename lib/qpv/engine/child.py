@@ -195,14 +195,22 @@ async def _serve(kernel: WarmKernel, requests: Connection) -> None:
         await kernel.execute(request)
 
 
-def _stand_alone() -> None:
-    """Lead a session of one's own, without terminal, that ends with the parent's thread."""
-    parent = os.getppid()
-    os.setsid()
+def end_with_parent(parent: int) -> None:
+    """Ask the system, where it can (Linux), to end this process when its parent does, however that ends.
+
+    ``parent`` is the parent's number as it was known before: one that has ended meanwhile ends this process at once.
+    """
     if sys.platform.startswith("linux"):
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
         if os.getppid() != parent:
             os._exit(1)
+
+
+def _stand_alone() -> None:
+    """Lead a session of one's own, without terminal, that ends with the parent's thread."""
+    parent = os.getppid()
+    os.setsid()
+    end_with_parent(parent)
     signal.set_wakeup_fd(-1)
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     nothing = os.open(os.devnull, os.O_RDONLY)
