@@ -73,6 +73,14 @@ def test_the_same_page_gives_the_same_bytes_and_bears_the_end_of_the_quarter(bri
     pdf.print_sheets([sheet], NOW)
     assert sheet.pdf.read_bytes() == first
     assert b"/CreationDate (D:20260930000000" in first
+    assert b"/ID (node00000001)" in first, "cells are named by their rank, not by numbers of the browser's memory"
+
+
+def test_cells_are_renamed_by_rank_and_so_are_the_headers_they_point_to() -> None:
+    content = b"/ID (node00000082) /ID (node00000093) /Headers [(node00000082) (node00000093)] (node) (node0000008)"
+    assert pdf.renumbered(content) == (
+        b"/ID (node00000001) /ID (node00000002) /Headers [(node00000001) (node00000002)] (node) (node0000008)"
+    )
 
 
 def test_only_missing_or_older_pdf_are_made(briefs: Path) -> None:

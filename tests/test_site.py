@@ -17,7 +17,7 @@ from qpv.site.frame import PAGES
 from qpv.site.method import QUALIFIER_MEANINGS_FR, STATUS_MEANINGS_FR
 from qpv.vocabulary import BRIEF_THEMES, QUALIFIER_FR, STATUS_FR, THEMES_FR, Qualifier, Status
 from qpv.warehouse import Warehouse
-from visits import OVERFLOW, WIDTHS, Visit
+from visits import OVERFLOW, WIDTHS, YARD, YARDSTICK, Visit, busy
 
 NOW = Quarter(2026, 3)
 #: Status by QPV and theme of a small run over Calais and Lens-Liévin, and Lille of the official contours.
@@ -39,6 +39,16 @@ async words => {
   }
   return times;
 }
+"""
+#: Milliseconds that the yardstick takes; what it added to the page goes.
+TIMED = f"""
+() => {{
+  const start = performance.now();
+  ({YARDSTICK})();
+  const spent = performance.now() - start;
+  document.body.lastElementChild.remove();
+  return spent;
+}}
 """
 
 
@@ -237,12 +247,26 @@ def test_the_index_of_all_qpv_is_small_enough_and_holds_each(france: Path, full:
     assert all(f'href="{c}/ecology.pdf"' in content or f"{c}/ecology.html" not in content for c in codes)
 
 
+def test_the_index_of_all_qpv_lists_the_first_failures_and_says_where_all_are(france: Path) -> None:
+    soup = BeautifulSoup(france.read_text("utf-8"), "html.parser")
+    table = next(t for t in soup.find_all("table") if t.caption.get_text() == "Briefs en échec")
+    assert len(table.tbody.find_all("tr")) == 20
+    assert "ValueError: le fichier manque" in table.get_text()
+    note = table.find_next("p", class_="note")
+    assert note.get_text() == "Les 20 premiers sur 1 930\u202f; tous, avec leur trace, sont dans le rapport d’exécution.".replace(
+        "1 930", "1\u202f930"
+    )
+    assert note.a["href"] == "run.html"
+
+
 def test_the_index_of_all_qpv_filters_within_a_tenth_of_a_second(visit: Visit, france: Path) -> None:
+    """On the machine of ``YARD``: half of what its yardstick takes, here and now."""
     page = opened(visit, france)
     drawn(page)
+    yard = min(page.evaluate(TIMED) for _ in range(2))
     for typed in ("saint-denis", "QN0625"):
         times = page.evaluate(KEYSTROKE, typed)
-        assert sorted(times)[len(times) // 2] < 100
+        assert sorted(times)[len(times) // 2] * YARD * 1000 / yard < 100
     page.click("#reset")
     assert page.locator(ROWS).count() == 100
     page.click("#more button")
@@ -260,22 +284,8 @@ def test_a_quartier_overseas_is_reached_on_the_map(visit: Visit, france: Path) -
     assert visit.troubles == []
 
 
-def test_the_index_of_all_qpv_is_ready_soon(visit: Visit, france: Path) -> None:
-    """Half a second of the page's CPU time is two seconds on a processor four times slower; the least of three loads counts,
-
-    since even CPU seconds are longer on a machine that does something else beside.
-    """
-    spent = []
-    for _ in range(3):
-        page = visit.page.context.new_page()
-        session = page.context.new_cdp_session(page)
-        session.send("Performance.enable", {"timeDomain": "threadTicks"})
-        page.goto(france.as_uri(), wait_until="domcontentloaded")
-        assert page.inner_text("#count").startswith("1")
-        told = {m["name"]: m["value"] for m in session.send("Performance.getMetrics")["metrics"]}
-        spent.append(told["TaskDuration"])
-        page.close()
-    assert 0.01 < min(spent) < 0.5
+def test_the_index_of_all_qpv_is_ready_within_two_seconds_on_a_processor_four_times_slower(visit: Visit, france: Path) -> None:
+    assert 0.02 < busy(visit, france) <= 2
 
 
 # --- what pages say ----------------------------------------------------------------------------------

@@ -11,6 +11,24 @@ from playwright.sync_api import Browser, Dialog, Page, Route, sync_playwright
 
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update", "--disable-sync"]
 WIDTHS = (360, 768, 1280)
+#: What any machine is measured by: a page of 6,000 paragraphs, and its words written and read again as JSON.
+YARDSTICK = """() => {
+  const box = document.createElement('div');
+  for (let n = 0; n < 6000; n++) {
+    const line = document.createElement('p');
+    line.textContent = 'Quartier ' + n;
+    box.append(line);
+  }
+  document.body.append(box);
+  box.offsetHeight;
+  let kept = [];
+  for (let n = 0; n < 40; n++) kept = JSON.parse(JSON.stringify([...box.children].map((p, n) => ({name: p.textContent, n}))));
+  return kept.length;
+}"""
+#: Seconds of CPU that it takes where the bounds were set, a machine of 2026 at rest.
+YARD = 0.2
+#: How much slower a reader's machine is taken to be.
+SLOWER = 4
 OVERFLOW = "() => document.documentElement.scrollWidth - document.documentElement.clientWidth"
 
 
@@ -72,3 +90,26 @@ def unfold(visit: Visit) -> None:
     for box in visit.page.locator(".map[data-map]").all():
         box.scroll_into_view_if_needed()
         box.locator(".leaflet-container").wait_for(timeout=5000)
+
+
+def busy(visit: Visit, path: Path) -> float:
+    """Seconds until a page is idle on a machine ``SLOWER`` than the one of ``YARD``.
+
+    CPU time of the page's main thread, since the clock would measure what else runs; and beside a yardstick taken at the
+    same moment, since even CPU seconds are longer on another machine or beside other work.  The least of three.
+    """
+    return SLOWER * YARD * min(_tasks(visit, path) / _tasks(visit, None) for _ in range(3))
+
+
+def _tasks(visit: Visit, path: Path | None) -> float:
+    page = visit.page.context.new_page()
+    session = page.context.new_cdp_session(page)
+    session.send("Performance.enable", {"timeDomain": "threadTicks"})
+    if path is None:
+        page.evaluate(YARDSTICK)
+    else:
+        page.goto(path.as_uri(), wait_until="load")
+    page.evaluate("() => new Promise(done => requestIdleCallback(done, {timeout: 5000}))")
+    told = {m["name"]: float(m["value"]) for m in session.send("Performance.getMetrics")["metrics"]}
+    page.close()
+    return told["TaskDuration"]

@@ -29,6 +29,8 @@ _FLAGS: Final = ("--disable-gpu", "--disable-background-networking", "--disable-
 #: Milliseconds for a page to load, and to print.
 _PATIENCE: Final = 60_000
 _DATE: Final = re.compile(rb"/(CreationDate|ModDate) \(D:\d{14}[^)]*\)")
+#: The names that Chromium gives to cells and their headers: numbers of the page's tree in memory, which no two loads share.
+_NODE: Final = re.compile(rb"\(node(\d{8})\)")
 
 
 class PrintError(QpvError):
@@ -145,7 +147,13 @@ def _printed(browser: Browser, page: Path, quarter: Quarter) -> bytes:
         context.close()
     if not content.startswith(b"%PDF-") or b"%%EOF" not in content[-32:]:
         raise PrintError("Chromium gave no whole PDF")
-    return dated(content, quarter)
+    return dated(renumbered(content), quarter)
+
+
+def renumbered(content: bytes) -> bytes:
+    """Name the cells of a PDF by their rank, which keeps the order of its index of names; nothing moves within it."""
+    ranks = {number: b"%08d" % rank for rank, number in enumerate(sorted(set(_NODE.findall(content))), start=1)}
+    return _NODE.sub(lambda match: b"(node" + ranks[match[1]] + b")", content)
 
 
 def dated(content: bytes, quarter: Quarter) -> bytes:

@@ -18,7 +18,7 @@ from qpv.contract.contract import stored_contract
 from qpv.html import css_string, text
 from qpv.maps import defs, leaflet_css, leaflet_js
 from qpv.news import News
-from qpv.numbers import NBSP, NNBSP, format_number
+from qpv.numbers import DASH, NBSP, NNBSP, format_number
 from qpv.quarter import Quarter, format_date
 from qpv.reference import fold
 from qpv.site.atlas import run_map
@@ -40,6 +40,8 @@ _OTHERS_FR: Final = {
 
 #: So many of the next dates are listed.
 _DATES: Final = 8
+#: So many of the briefs that failed.
+_FAILURES: Final = 20
 #: Rows that are laid out before a reader asks for all, where a script can show the others.
 _FIRST: Final = 100
 #: A cell without anything to open; a phone leaves it out.
@@ -255,11 +257,18 @@ def _dates(run: Run, quarter: Quarter) -> str:
 
 
 def _failures(records: Sequence[Record]) -> str:
+    """List the first briefs that could not be made; the report of the run has them all, with traces."""
     failed = [r for r in records if r.status == "failed"]
     if not failed:
         return ""
     rows = []
-    for r in failed:
+    for r in failed[:_FAILURES]:
         error = r.error or {}
-        rows.append([r.qpv, title_of(r.theme), str(error.get("cell")), f"{error.get('name')}: {error.get('message')}"])
-    return f"<h2>Échecs</h2>{plain_table(['QPV', 'Thème', 'Cellule', 'Erreur'], rows, 'Briefs en échec')}"
+        cell = DASH if error.get("cell") is None else str(error["cell"])
+        rows.append([r.qpv, title_of(r.theme), cell, f"{error.get('name')}: {error.get('message')}"])
+    left = len(failed) - len(rows)
+    first = (
+        f"Les {len(rows)} premiers sur {format_number(len(failed))}{NNBSP}; tous, avec leur trace" if left else "Avec leur trace"
+    )
+    table = plain_table(["Territoire", "Brief", "Cellule", "Cause"], rows, "Briefs en échec")
+    return f'<h2>Échecs</h2>{table}<p class="note">{first}, sont dans <a href="run.html">le rapport d’exécution</a>.</p>'
