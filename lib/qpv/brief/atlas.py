@@ -24,15 +24,6 @@ from qpv.quarter import format_period, period_position
 _WGS84: Final = 4326
 #: With fewer QPV with a value than this, the map widens from the EPCI to the département.
 _ENOUGH: Final = 3
-#: The commune-level indicators that a theme may map, in order of preference.
-_COMMUNE_INDICATORS: Final = {
-    "revenue": ("poverty_rate_pct", "median_disposable_income_eur"),
-    "employment": ("census_unemployment_rate_pct", "employment_rate_15_64_pct"),
-    "housing": ("vacant_dwellings_pct", "owner_occupied_dwellings_pct"),
-    "ecology": ("population_density_inhabitants_per_km2",),
-    "health": ("general_practitioners_count",),
-    "education": ("no_diploma_share_pct",),
-}
 #: Over which QPV the headline indicator is mapped, in order of preference.
 HEADLINE_SCOPES: Final = ("epci", "departement")
 CREDIT: Final = "Contours : ANCT, IGN ; points des communes : GeoNames"
@@ -119,7 +110,7 @@ def own_theme(profile: Profile, figure: KeyFigure, ledger: Ledger) -> Block:
         block = _schools(profile, ledger)
         if block is not None:
             return block
-    for indicator in _COMMUNE_INDICATORS[profile.theme]:
+    for indicator in profile.catalog.theme(profile.theme).communes:
         block = _commune_choropleth(profile, indicator, ledger)
         if block is not None:
             return block
