@@ -97,7 +97,7 @@ THEMES_FR: Final = {
 #: The six themes whose briefs a run makes unless it is told which; portrait, agglomeration and index put these together.
 BRIEF_THEMES: Final = ("revenue", "education", "health", "employment", "housing", "ecology")
 #: Themes whose briefs are made where they are asked for by name.
-ASKED_THEMES: Final[tuple[str, ...]] = ()
+ASKED_THEMES: Final = ("demography",)
 #: All themes that have a notebook.
 THEME_BRIEFS: Final = (*BRIEF_THEMES, *ASKED_THEMES)
 #: Briefs over all themes, with a notebook each: of one QPV; of all QPV of one EPCI.
