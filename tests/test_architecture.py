@@ -38,7 +38,7 @@ LAYERS: tuple[set[str], ...] = (
     {"features"},
     {"proxies", "tallies"},
     {"preference", "fetch"},
-    {"peers", "similar", "digests"},
+    {"peers", "crowd", "similar", "digests"},
     {"warehouse"},
     {"publication", "extract", "selection", "screening"},
     {"contract"},
