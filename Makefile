@@ -68,7 +68,7 @@ help:  ## list targets and variables
 	@echo
 	@echo "  QUARTER=2026-T3       only data published by its end (default: the last complete quarter)"
 	@echo "  TERRITORY=contracts   QPV code or name, EPCI (SIREN), département, all (default: the QPV of the embedded contracts)"
-	@echo "  THEME=revenue,health  themes, portrait, agglomeration, evaluation, programme, yearly (default: all)"
+	@echo "  THEME=revenue,health  themes, portrait, agglomeration, evaluation, programme, yearly (default: all); demography on demand"
 	@echo "  RAW=folder[:folder]   official files (default: data/raw, and ../shared/official if it exists)"
 	@echo "  SOURCES=insee_comparateur   sources to fetch (default: all that the catalogue can); facilities: places of contracts"
 	@echo "  JOBS=2                parallel processes (default: the number of cores)"

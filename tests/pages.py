@@ -22,7 +22,7 @@ from qpv.build import build
 from qpv.panel import concerned
 from qpv.quarter import Quarter
 from qpv.selection import select
-from qpv.vocabulary import BRIEF_THEMES, EPCI_KINDS
+from qpv.vocabulary import ASKED_THEMES, BRIEF_THEMES, EPCI_KINDS, THEME_BRIEFS
 from qpv.warehouse import Warehouse
 from visits import WIDTHS
 
@@ -39,7 +39,7 @@ DEGRADED_THEMES = ("revenue", "health")
 #: Real quartiers that differ in what is known of them, each with the kinds of page that are looked at.
 GALLERY: dict[str, tuple[str, ...]] = {
     BEAU_MARAIS: BRIEF_THEMES,
-    FORT_NIEULAY: ("revenue",),  # Fort Nieulay: a figure that two pages of a contract contradict
+    FORT_NIEULAY: ("revenue", *ASKED_THEMES),  # Fort Nieulay: a figure that two pages of a contract contradict
     GRANDE_RESIDENCE: ("housing",),  # Lens-Liévin
     "QN00614N": ("employment",),  # Le Château, new in 2024: no figure of its own
     "QN97403M": ("revenue",),  # La Réunion
@@ -57,7 +57,7 @@ class Budget:
 
 THEME_BUDGET = Budget(1_200_000, 6)
 #: The bounds of each kind of page; a new kind needs a line here and a place in GALLERY, SYNTHESES or SITE.
-BUDGETS = dict.fromkeys(BRIEF_THEMES, THEME_BUDGET) | {
+BUDGETS = dict.fromkeys(THEME_BRIEFS, THEME_BUDGET) | {
     "portrait": Budget(1_500_000, 2), "agglomeration": Budget(1_500_000, 6),
     "evaluation": Budget(1_000_000, 14), "programme": Budget(1_000_000, 8), "yearly": Budget(1_200_000, 10),
 }  # fmt: skip
@@ -70,7 +70,9 @@ BRIEFS = tuple(f"{code}/{kind}" for code, kinds in GALLERY.items() for kind in k
 MADE = (*BRIEFS, *SYNTHESES)
 EVERY = (*MADE, *SITE)
 #: One page of each kind; the other quartiers show what differs in what is known.
-KINDS = (*(f"{BEAU_MARAIS}/{theme}" for theme in BRIEF_THEMES), *SYNTHESES, *SITE)
+KINDS = (
+    *(f"{BEAU_MARAIS}/{theme}" for theme in BRIEF_THEMES), *(f"{FORT_NIEULAY}/{theme}" for theme in ASKED_THEMES), *SYNTHESES, *SITE,
+)  # fmt: skip
 #: The three widths for one page of each kind, one width for each other page.
 LOOKS = [
     *((name, width) for name in KINDS for width in WIDTHS),

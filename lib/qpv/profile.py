@@ -17,7 +17,7 @@ from qpv.preference import prefer
 from qpv.quarter import UNDATED, Quarter
 from qpv.selection import PREDECESSOR_SHARE, resolve
 from qpv.similar import Similar, similar_to
-from qpv.vocabulary import THEMES_FR
+from qpv.vocabulary import THEMES_FR, Status
 from qpv.warehouse import Warehouse
 
 #: Levels of the comparators, from near to far; the nearest with a figure gives the gap.
@@ -113,13 +113,16 @@ class Profile:
         return {}
 
     def history(self, indicator: str, level: str, codes: Iterable[str]) -> pd.DataFrame:
-        """Give the facts of an indicator for the first of the codes that has any, oldest first."""
+        """Give the facts of an indicator for the first of the codes that has any, oldest first, one a date.
+
+        Of two periods that end together, such as ``2013`` and a document's ``2011-2013``, the official figure is taken.
+        """
         rows, lines = self._dated
         for code in codes:
             key = (indicator, level, code)
             if key in lines:
                 if key not in self._histories:  # few of the thousands are ever asked for, those again and again
-                    self._histories[key] = rows.take(lines[key])
+                    self._histories[key] = _one_a_date(rows.take(lines[key]))
                 return self._histories[key]
         return rows.iloc[:0]
 
@@ -197,6 +200,15 @@ class Profile:
         """Give every row on the QPV itself, of any status, both generations."""
         rows = self.observations
         return rows[(rows["level"] == "qpv") & rows["territory"].isin(self.codes.values())]
+
+
+def _one_a_date(rows: pd.DataFrame) -> pd.DataFrame:
+    """Keep one fact a position in time, an official one before a transcribed one."""
+    if rows["position"].is_unique:
+        return rows
+    printed = (rows["status"] == Status.TRANSCRIBED).to_numpy()
+    kept = rows.iloc[np.argsort(printed, kind="stable")].drop_duplicates("position")
+    return kept.sort_values("position", kind="stable")
 
 
 def load_profile(warehouse: Warehouse, qpv: str, theme: str, quarter: str | Quarter) -> Profile:
