@@ -349,7 +349,9 @@ class Evaluation(ContractBrief):
         note = notice(f"Le texte note {clash[0]} médiateurs, le tableau en compte {clash[1]}.") if clash else ""
         caption = f"Médiateurs en santé{NNBSP}: un pour {format_number(mediators.PER_MEDIATOR)} habitants de QPV"
         posts = of_table[of_table["indicator"] == mediators.POSTS]
-        source = f"Source : {posts['edition'].iloc[0]}, l.{NBSP}{found[0].line}-{found[-1].line}. {format_period(str(posts['period'].iloc[0]))[:1].upper()}{format_period(str(posts['period'].iloc[0]))[1:]}."
+        first = posts.iloc[0]
+        said = str(first["note"]).partition("source citée : ")[2]
+        source = f"Source : {said + ', ' if said else ''}{first['edition']}, l.{NBSP}{found[0].line}-{found[-1].line} ; {format_period(str(first['period']))}."
         return Block(
             f"<h3>Médiation en santé</h3>{tables.plain_table(heads, lines, caption, 'small cards')}{note}<p class='note'>{text(source)}</p>"
         )
