@@ -32,7 +32,7 @@ LAYERS: tuple[set[str], ...] = (
     {"numbers"},
     {"quarter"},
     {"catalog", "reference", "schemas"},
-    {"crosswalk", "secrecy"},
+    {"crosswalk", "secrecy", "personal"},
     {"sources", "contracts", "download", "rules"},
     {"overlay", "expectations"},
     {"features"},
