@@ -119,7 +119,8 @@ def view(profile: Profile, indicator: str, levels: Sequence[str] = COMPARISON_LE
         when = f" en {format_period(period)}" if period else ""
         why = why_missing(profile, figure) if mine.empty else f"ce chiffre y est connu en {_listed(mine)}"
         return View(f"{about.label}, {name}", (french_spacing(f"Pas de valeur pour {name}{when} : {why}."),))
-    own = at[at["territory"] == figure.own["territory"]].iloc[-1] if _measured(at, figure.own) else at.iloc[-1]
+    compared = at if figure.own is None else at[at["territory"] == figure.own["territory"]]
+    own = (at if compared.empty else compared).iloc[-1]
     others = {level: profile.of_level(indicator, level, chosen) for level in levels}
     title = f"{about.label}, {name}, {format_period(chosen)}"
     drawn, words = _map(profile, about, own)
@@ -157,10 +158,6 @@ def _own(profile: Profile, indicator: str) -> pd.DataFrame:
     """Give what is known of the QPV itself, one row a period and perimeter, also what no other figure is set beside."""
     rows = profile.rows_of_qpv()
     return rows[(rows["indicator"] == indicator) & rows["preferred"] & rows["value"].notna()]
-
-
-def _measured(rows: pd.DataFrame, own: pd.Series | None) -> bool:
-    return own is not None and own["territory"] in set(rows["territory"])
 
 
 def _listed(rows: pd.DataFrame) -> str:

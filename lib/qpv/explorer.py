@@ -136,7 +136,7 @@ class Explorer(w.VBox):
         self.told.value = ""
         self._filling = True
         self.territory.options = found
-        self.territory.value = chosen if chosen in dict(map(reversed, found)) else found[0][1]
+        self.territory.value = chosen if chosen in [code for _, code in found] else found[0][1]
         self._filling = False
         if self.territory.value != chosen:
             self._changed_profile()
@@ -169,17 +169,13 @@ class Explorer(w.VBox):
 
     def show(self) -> None:
         """Show what is chosen."""
-        levels = [level for level, box in self.comparators.items() if box.value and level in dict(map(reversed, self._beside))]
+        levels = [level for _, level in exploration.comparators(self.profile) if self.comparators[level].value]
         view = exploration.view(self.profile, self.indicator.value, levels, self.period.value)
         about = self.profile.catalog.indicator(self.indicator.value)
         head = f"<p>Au {text(self.quarter.label)}{NNBSP}: {text(about.definition)} {text(about.universe)}</p>"
         self.said.value = _styled(f"<h3>{text(view.title)}</h3>{head}{''.join(map(exploration.sentence, view.said))}")
         self.chart.value, self.table.value = _styled(view.chart), _styled(view.table)
         self.map.value = _styled(view.map._repr_html_() if view.map is not None else "")
-
-    @property
-    def _beside(self) -> exploration.Options:
-        return exploration.comparators(self.profile)
 
     def _write_brief(self) -> None:
         theme = self.theme.value
@@ -188,7 +184,7 @@ class Explorer(w.VBox):
             return
         self.told.value = _styled(exploration.sentence("Le brief se fait…"))
         page, problem = make_brief(self.project, self.profile)
-        self.told.value = _styled(problem and exploration.sentence(problem) or self._link("Brief écrit", page))
+        self.told.value = _styled(exploration.sentence(problem) if problem else self._link("Brief écrit", page))
 
     def _write_data(self) -> None:
         self.told.value = _styled(self._link("Données écrites", write_data(self.project, self.profile, self.indicator.value)))
