@@ -56,6 +56,8 @@ LAYERS: tuple[set[str], ...] = (
     {"site", "project", "terminal", "pdf"},
     {"choropleth", "rendition"},
     {"verbs"},
+    {"exploration"},
+    {"explorer"},
     {"cli"},
 )
 PACKAGES = {"sources", "brief", "catalog", "site", "engine", "batch", "cli", "contract"}
