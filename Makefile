@@ -30,7 +30,7 @@ $(STAMP): requirements.lock pyproject.toml
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps -e .
 	@touch $@
 
-.PHONY: briefs pdf test data fetch lab bench check dist sbom audit lowest highest clean help setup
+.PHONY: briefs pdf test data fetch lab docs bench check dist sbom audit lowest highest clean help setup
 
 briefs: $(STAMP)  ## make the briefs: QUARTER= TERRITORY= THEME= RAW= JOBS=
 	@$(BIN)/qpv briefs $(OPTIONS)
@@ -47,8 +47,15 @@ data: $(STAMP)  ## build the warehouse: RAW=
 fetch: $(STAMP)  ## download official files into data/raw: SOURCES=
 	@$(BIN)/qpv data fetch $(SOURCES)
 
-lab: data  ## open the notebooks in JupyterLab
-	cd notebooks && ../$(BIN)/jupyter lab
+# Its root is the project, so that it can show what is written to outputs/; it asks no host for news.
+lab: data  ## open the notebooks in JupyterLab, explore.ipynb first: ARGS=--no-browser
+	$(BIN)/jupyter lab --ServerApp.root_dir=. --LabApp.default_url=/lab/tree/notebooks/explore.ipynb --LabApp.news_url=None \
+		--LabApp.check_for_update_class=jupyterlab.NeverCheckForUpdate $(ARGS)
+
+docs: $(STAMP)  ## build the documentation site in outputs/docs (pictures when Chromium is there)
+	@$(BIN)/python docs/screenshots.py docs/pictures
+	@$(BIN)/python -m sphinx --quiet --fail-on-warning --builder html docs outputs/docs
+	@echo "$(CURDIR)/outputs/docs/index.html"
 
 bench: $(STAMP)  ## measure the build, profiles and briefs; result in outputs/bench.json
 	$(BIN)/python tests/bench.py
@@ -73,7 +80,7 @@ lowest highest:  ## core tests with the oldest, or newest, versions that are all
 setup: $(STAMP)  ## only set up the environment
 
 clean:  ## remove outputs, the warehouse and the environment; raw files stay
-	rm -rf $(VENV) data/warehouse outputs/2* .pytest_cache .mypy_cache .ruff_cache
+	rm -rf $(VENV) data/warehouse outputs/2* outputs/docs docs/pictures .pytest_cache .mypy_cache .ruff_cache
 
 help:  ## list targets and variables
 	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Final
@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from qpv.catalog import Catalog, Indicator
+from qpv.crowd import Crowd
 from qpv.errors import ParameterError
 from qpv.preference import prefer
 from qpv.quarter import UNDATED, Quarter
@@ -63,8 +64,13 @@ class Profile:
     predecessors: list[Predecessor]
     comparators: dict[str, list[Place]]
     observations: pd.DataFrame = field(repr=False)
-    others: pd.DataFrame = field(repr=False)
+    crowd: Crowd = field(repr=False)
     editions: pd.DataFrame = field(repr=False)
+
+    @property
+    def others(self) -> pd.DataFrame:
+        """The figures of all QPV of France, see :meth:`qpv.warehouse.Warehouse.peers`; shared, and not to be changed."""
+        return self.crowd.rows
 
     @property
     def code(self) -> str:
@@ -143,23 +149,18 @@ class Profile:
 
     def peers(self, indicator: str, period: str, generation: str, scope: str) -> pd.Series:
         """Give the values of the QPV of the same EPCI, département or France, or of ``similar`` ones and itself, by code."""
-        rows = self._others_by_indicator.get(indicator, self.others.iloc[:0])
-        rows = rows[(rows["period"] == period) & (rows["generation"] == generation)]
+        values = self.crowd.values(indicator, generation, period)
+        if scope == "france":
+            return values
+        codes: Collection[str] = self.peer_codes.get((scope, generation), ())
         if scope == "similar":
             group = self.similar(generation)
-            rows = rows[rows["territory"].isin({*group.codes, self.codes.get(generation, "")} if group.codes else ())]
-        elif scope != "france":
-            rows = rows[rows["territory"].isin(self.peer_codes[scope, generation])]
-        return rows.set_index("territory")["value"]
+            codes = {*group.codes, self.codes.get(generation, "")} if group.codes else ()
+        return values[values.index.isin(codes)]
 
     def of_all_qpv(self, indicator: str, generation: str) -> pd.DataFrame:
         """Give the rows of ``others`` of one indicator for all QPV of a generation."""
-        rows = self._others_by_indicator.get(indicator, self.others.iloc[:0])
-        return rows[rows["generation"] == generation]
-
-    @cached_property
-    def _others_by_indicator(self) -> dict[str, pd.DataFrame]:
-        return dict(iter(self.others.groupby("indicator", sort=False)))
+        return self.crowd.of(indicator, generation)
 
     @cached_property
     def peer_codes(self) -> dict[tuple[str, str], frozenset[str]]:
@@ -267,7 +268,7 @@ def profile_around(
         predecessors=predecessors,
         comparators=comparators,
         observations=prefer(rows[rows["edition"].isin(known["edition"])], known),
-        others=warehouse.peers(theme, known["edition"]),
+        crowd=warehouse.crowd(theme, known["edition"]),
         editions=known,
     )
 

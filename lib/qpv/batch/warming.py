@@ -32,6 +32,6 @@ def warm(warehouse: str, quarter: str, kinds: Collection[str], codes: Collection
                 profile = load_profile(store, code, theme, quarter)
                 for generation in ("2024", "2015"):
                     profile.similar(generation)
-                    profile.of_all_qpv("", generation)
+                profile.crowd.prepare()
     except QpvError:
         return

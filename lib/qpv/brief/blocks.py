@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from importlib.resources import files
 from typing import Final
@@ -34,14 +34,26 @@ def with_style(content: str) -> Block:
     return Block(content, f'<style>{style_sheet().replace(".qpv ", ".qpv.qpv ")}</style><div class="qpv">{content}</div>')
 
 
-def chart(drawing: str, key: str, title: str, notes: list[str], data: str) -> Block:
-    """Frame a chart: title, drawing, what it says in words, and its data in a table."""
+def chart(drawing: str, key: str, title: str, notes: list[str], data: str, narrow: str = "") -> Block:
+    """Frame a chart: title, drawing, what it says in words, and its data in a table; ``narrow`` is what a phone shows instead."""
     said = "".join(f"<p>{text(n[:1].upper() + n[1:])}.</p>" for n in notes if n)
+    frame = "scroll wide-screen" if narrow else "scroll"
+    phone = f'<div class="phone">{charts.titled(narrow, f"{key}-phone", title)}</div>' if narrow else ""
     return Block(
-        f'<figure><figcaption>{text(title)}</figcaption><div class="scroll" tabindex="0" role="region" aria-label="{text(title)}">'
-        f"{charts.titled(drawing, key, title)}</div>{said}"
+        f'<figure><figcaption>{text(title)}</figcaption><div class="{frame}" tabindex="0" role="region" aria-label="{text(title)}">'
+        f"{charts.titled(drawing, key, title)}</div>{phone}{said}"
         f"<details><summary>Données du graphique</summary>{data}</details></figure>"
     )
+
+
+def bars(
+    labels: Sequence[str], values: Mapping[str, Sequence[float | str]], unit: str, decimals: int, source: str,
+    key: str, title: str, notes: list[str], data: str,
+) -> Block:  # fmt: skip
+    """Frame bars (:func:`qpv.charts.bars`), drawn once for wide screens and paper and once for phones."""
+    wide = charts.bars(labels, values, unit, decimals, source, key)
+    narrow = charts.narrow_bars(labels, values, unit, decimals, source, f"{key}-phone")
+    return chart(wide, key, title, notes, data, narrow)
 
 
 def quadrant(
@@ -109,12 +121,10 @@ def _structure(profile: Profile, ledger: Ledger, title: str, identifiers: list[s
             break
     indicator = profile.catalog.indicator(next(iter(rows)))
     source = tables.edition_name(profile, next(iter(rows.values())))
-    drawing = charts.bars(labels, values, indicator.unit, indicator.decimals, f"Source : {source}. {format_period(period)}.", key)
     body = [[label, *(_cell(v[n], indicator.decimals) for v in values.values())] for n, label in enumerate(labels)]
     caption = f"{title}, {format_period(period)} ({UNITS[indicator.unit][0]})"
-    return chart(
-        drawing, key, f"{title}, {format_period(period)}", [], tables.plain_table(["Part", *values], body, caption, "small")
-    )
+    return bars(labels, values, indicator.unit, indicator.decimals, f"Source : {source}. {format_period(period)}.", key,
+                f"{title}, {format_period(period)}", [], tables.plain_table(["Part", *values], body, caption, "small"))  # fmt: skip
 
 
 def _absence(profile: Profile, identifier: str, period: str) -> str:
