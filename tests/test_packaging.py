@@ -24,7 +24,7 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with the wheel and the sdist, made as an installer makes them."""
     folder = tmp_path_factory.mktemp("dist")
     done = subprocess.run(
-        [sys.executable, "-m", "hatchling", "build", "-d", str(folder)], cwd=ROOT, capture_output=True, text=True, timeout=120
+        [sys.executable, "-m", "hatchling", "build", "-d", str(folder)], cwd=ROOT, capture_output=True, text=True, timeout=300
     )
     assert done.returncode == 0, done.stderr[-2000:]
     return folder
@@ -47,7 +47,7 @@ def python(library: Path, folder: Path, *words: str) -> subprocess.CompletedProc
     """Run Python outside the repository with that library and no other."""
     told = {**os.environ, "PYTHONPATH": str(library), "NO_COLOR": "1", "COLUMNS": "200"}
     return subprocess.run(
-        [sys.executable, *words], cwd=folder, env=told, capture_output=True, text=True, timeout=120, check=False
+        [sys.executable, *words], cwd=folder, env=told, capture_output=True, text=True, timeout=300, check=False
     )
 
 
