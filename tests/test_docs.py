@@ -70,7 +70,7 @@ def follow(clone: Path, commands: list[Command]) -> str:
             capture_output=True, text=True, encoding="utf-8", timeout=400, check=False,
         )  # fmt: skip
         # The first build has no earlier one to be compared with, and says so.
-        expected = 2 if command.line.endswith("qpv data diff") and "no earlier" in done.stderr else 0
+        expected = 2 if command.line.endswith("qpv data diff") and "replaced no other" in done.stderr else 0
         assert done.returncode == expected, (command, done.stdout[-2000:], done.stderr[-2000:])
         said += done.stdout
     return said
