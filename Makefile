@@ -47,8 +47,10 @@ data: $(STAMP)  ## build the warehouse: RAW=
 fetch: $(STAMP)  ## download official files into data/raw: SOURCES=
 	@$(BIN)/qpv data fetch $(SOURCES)
 
-lab: data  ## open the notebooks in JupyterLab
-	cd notebooks && ../$(BIN)/jupyter lab
+# Its root is the project, so that it can show what is written to outputs/; it asks no host for news.
+lab: data  ## open the notebooks in JupyterLab, explore.ipynb first: ARGS=--no-browser
+	$(BIN)/jupyter lab --ServerApp.root_dir=. --LabApp.default_url=/lab/tree/notebooks/explore.ipynb --LabApp.news_url=None \
+		--LabApp.check_for_update_class=jupyterlab.NeverCheckForUpdate $(ARGS)
 
 docs: $(STAMP)  ## build the documentation site in outputs/docs (pictures when Chromium is there)
 	@$(BIN)/python docs/screenshots.py docs/pictures
@@ -73,7 +75,7 @@ help:  ## list targets and variables
 	@echo
 	@echo "  QUARTER=2026-T3       only data published by its end (default: the last complete quarter)"
 	@echo "  TERRITORY=contracts   QPV code or name, EPCI (SIREN), département, all (default: the QPV of the embedded contracts)"
-	@echo "  THEME=revenue,health  themes, portrait, agglomeration, evaluation, programme, yearly (default: all)"
+	@echo "  THEME=revenue,health  themes, portrait, agglomeration, evaluation, programme, yearly (default: all); demography on demand"
 	@echo "  RAW=folder[:folder]   official files (default: data/raw, and ../shared/official if it exists)"
 	@echo "  SOURCES=insee_comparateur   sources to fetch (default: all that the catalogue can); facilities: places of contracts"
 	@echo "  JOBS=2                parallel processes (default: the number of cores)"

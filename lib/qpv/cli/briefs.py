@@ -16,14 +16,18 @@ from qpv.cli.progress import Progression
 from qpv.errors import ParameterError
 from qpv.project import Project
 from qpv.quarter import Quarter
-from qpv.vocabulary import BRIEF_KINDS
+from qpv.vocabulary import ASKED_THEMES, DEFAULT_KINDS
+
+_KINDS = f"Thèmes et synthèses, séparés par des virgules ; par défaut : {', '.join(DEFAULT_KINDS)}." + (
+    f" Sur demande : {', '.join(ASKED_THEMES)}." if ASKED_THEMES else ""
+)
 
 
 def briefs_command(
     quarter: Annotated[str, typer.Option(help="AAAA-Tn ; seulement les données publiées avant sa fin. Par défaut : le dernier "
                                          "trimestre complet.")] = "",
     territory: Annotated[str, typer.Option(help="Code ou nom de QPV, EPCI (SIREN), département, 'all' ou 'contracts'.")] = "contracts",
-    theme: Annotated[str, typer.Option(help=f"Thèmes et synthèses, séparés par des virgules : {', '.join(BRIEF_KINDS)}. Par défaut : tous.")] = "",
+    theme: Annotated[str, typer.Option(help=_KINDS)] = "",
     raw: Raw = "",
     output: Annotated[Path | None, typer.Option(help="Dossier où écrire. Par défaut : outputs/")] = None,
     jobs: Annotated[int, typer.Option(min=1, max=256, show_default="un par cœur", help="Processus en parallèle.")] = os.cpu_count() or 1,
@@ -38,7 +42,7 @@ def briefs_command(
 ) -> None:  # fmt: skip
     """Make the briefs of a territory for a quarter."""
     when = Quarter.parse(quarter) if quarter else Quarter.last_complete(dt.date.today())
-    themes = [t.strip() for t in theme.split(",") if t.strip()] or list(BRIEF_KINDS)
+    themes = [t.strip() for t in theme.split(",") if t.strip()] or list(DEFAULT_KINDS)
     from qpv import batch
 
     if engine not in batch.ENGINES:
