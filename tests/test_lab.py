@@ -37,7 +37,7 @@ def make_lab(*arguments: str) -> list[str]:
         ["make", "-n", "lab", f"BIN={bin_folder}", "STAMP=README.md", f"ARGS={shlex.join(arguments)}"],
         cwd=ROOT, capture_output=True, text=True, check=True,
     )  # fmt: skip
-    return told.stdout.replace("\\\n", " ").splitlines()
+    return told.stdout.splitlines()
 
 
 @dataclass(frozen=True)
@@ -65,7 +65,7 @@ def lab(tmp_path_factory: pytest.TempPathFactory, embedded_folder: Path) -> Iter
     log = home / "server.log"
     with log.open("w") as stream:
         server = subprocess.Popen(
-            shlex.split(make_lab(*arguments)[-1]), cwd=root, env=environment, stdout=stream, stderr=stream, start_new_session=True
+            ["sh", "-c", f"exec env {make_lab(*arguments)[-1]}"], cwd=root, env=environment, stdout=stream, stderr=stream, start_new_session=True
         )
     try:
         origin = f"http://127.0.0.1:{port}"
@@ -105,7 +105,8 @@ class Desk:
         """Open a notebook and run it from top to bottom, by the menu."""
         self.page.goto(f"{self.lab.origin}/lab/tree/notebooks/{notebook}?reset&token={TOKEN}")
         self.page.locator(".jp-Notebook").wait_for()
-        self.page.locator(".jp-Notebook-ExecutionIndicator[data-status=idle]").wait_for(state="attached")
+        # Before the kernel has answered, the menu asks for one in a dialog.
+        self.page.locator("#jp-main-statusbar").get_by_text("Python 3 (ipykernel) | Idle").wait_for()
         self.page.get_by_role("menuitem", name="Run", exact=True).click()
         self.page.get_by_role("menuitem", name="Run All Cells", exact=True).click()
 
@@ -166,7 +167,6 @@ def test_a_choice_in_explore_changes_map_chart_and_table_and_the_buttons_write(d
     page, table, chart = desk.page, desk.page.locator(".qpv-tableau"), desk.page.locator(".qpv-graphique")
     expect(table).to_contain_text("58,0\u202f%", timeout=PATIENCE * 1000)
     expect(table).to_contain_text("+28,0\u202fpt")
-    expect(page.get_by_text("brief")).not_to_have_count(0)
     drawn(desk)
     page.screenshot(path=pictures / "lab-explore.png")
     before = page.locator(".qpv-carte iframe").get_attribute("srcdoc")
