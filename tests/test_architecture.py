@@ -32,13 +32,13 @@ LAYERS: tuple[set[str], ...] = (
     {"numbers"},
     {"quarter"},
     {"catalog", "reference", "schemas"},
-    {"crosswalk", "secrecy"},
+    {"crosswalk", "secrecy", "personal"},
     {"sources", "contracts", "download", "rules"},
     {"overlay", "expectations"},
     {"features"},
     {"proxies", "tallies"},
     {"preference", "fetch"},
-    {"peers", "similar", "digests"},
+    {"peers", "crowd", "similar", "digests"},
     {"warehouse"},
     {"publication", "extract", "selection", "screening"},
     {"contract"},
@@ -225,15 +225,16 @@ def conda() -> dict[str, Requirement]:
 
 WANTED = [Requirement(d) for d in project()["dependencies"]]
 TESTING = [Requirement(d) for d in project()["optional-dependencies"]["test"]]
+DOCUMENTING = [Requirement(d) for d in project()["optional-dependencies"]["docs"]]
 PRINTING = [Requirement(d) for d in project()["optional-dependencies"]["pdf"]]
 
 
-@pytest.mark.parametrize("wanted", WANTED + TESTING, ids=lambda r: r.name)
+@pytest.mark.parametrize("wanted", WANTED + TESTING + DOCUMENTING, ids=lambda r: r.name)
 def test_conda_asks_for_the_same_range(wanted):
     assert conda()[canonicalize_name(wanted.name)].specifier == wanted.specifier
 
 
-@pytest.mark.parametrize("wanted", WANTED + TESTING, ids=lambda r: r.name)
+@pytest.mark.parametrize("wanted", WANTED + TESTING + DOCUMENTING, ids=lambda r: r.name)
 def test_the_lock_holds_a_version_within_the_range(wanted):
     locked = [r for r in map(Requirement, lock_lines()) if canonicalize_name(r.name) == canonicalize_name(wanted.name)]
     assert locked
@@ -253,7 +254,7 @@ def test_conda_asks_for_the_same_python():
 
 
 def test_every_dependency_has_an_upper_bound():
-    for wanted in WANTED + TESTING:
+    for wanted in WANTED + TESTING + DOCUMENTING:
         assert any(s.operator in ("<", "<=", "==") for s in wanted.specifier), wanted
 
 

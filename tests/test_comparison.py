@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 from qpv import analysis
 from qpv.analysis import Change, Direction, Rank, Refusal
-from qpv.comparison import KeyFigure, _because_of_perimeter, is_missing, key_figure, medians, quadrant_input, why_missing
+from qpv.comparison import KeyFigure, _because_of_perimeter, is_missing, key_figure, quadrant_input, why_missing
 from qpv.profile import Profile, load_profile
 from qpv.vocabulary import BRIEF_THEMES
 from qpv.warehouse import Warehouse
@@ -287,7 +287,7 @@ def test_the_median_of_the_qpv_of_france_is_of_the_same_qpv_at_both_dates(full):
     then, now = (set(rows.loc[rows["period"] == year, "territory"]) for year in ("2012", "2018"))
     assert sum(code.startswith("QP97") for code in now - then) == 56
     at_both = rows[rows["territory"].isin(then & now)].groupby("period")["value"].median()
-    assert (at_both["2012"], at_both["2018"], medians(profile, indicator, "2015")["2018"]) == (40.9, 43.5, 43.9)
+    assert (at_both["2012"], at_both["2018"], profile.crowd.medians(indicator.id, "2015")["2018"]) == (40.9, 43.5, 43.9)
     found = key_figure(profile, indicator).peer_change
     assert (found.start, found.end, round(found.first, 1), round(found.last, 1)) == ("2012", "2018", 20.3, 17.9)
 

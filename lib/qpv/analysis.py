@@ -180,6 +180,12 @@ def _span(dated: list[str], indicator: Indicator) -> tuple[str, str, str] | None
     return dated[0], dated[-1], words
 
 
+def far_apart(periods: Iterable[str]) -> bool:
+    """Tell whether any two periods are ``MINIMUM_YEARS`` apart; undated ones are none."""
+    positions = [period_position(p) for p in periods if p != UNDATED]
+    return bool(positions) and max(positions) - min(positions) >= MINIMUM_YEARS - 1e-9
+
+
 def _long_enough(start: str, end: str) -> bool:
     return period_position(end) - period_position(start) >= MINIMUM_YEARS - 1e-9
 

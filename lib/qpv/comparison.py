@@ -11,14 +11,12 @@ import pandas as pd
 from qpv import analysis
 from qpv.analysis import Change, Figure, Gap, Rank, Refusal
 from qpv.catalog import Indicator
+from qpv.crowd import MEDIAN_OF
 from qpv.numbers import NNBSP, french_spacing
 from qpv.profile import COMPARISON_LEVELS, Profile
 from qpv.quarter import UNDATED, format_period
 from qpv.similar import NEAREST as SIMILAR
 from qpv.vocabulary import ABSENT, STATUS_FR, Status
-
-#: Fewer QPV than this make no median of "the QPV of France".
-MEDIAN_OF: Final = 100
 
 #: The name of that median where two dates are compared.
 MEDIAN_AT_BOTH_DATES: Final = "la médiane des QPV de France connus aux deux dates"
@@ -120,7 +118,7 @@ def key_figure(profile: Profile, indicator: Indicator) -> KeyFigure:
                 ranks[scope] = place
                 others = peers.drop(own["territory"], errors="ignore") if scope == "similar" else peers
                 middle[scope] = float(others.median())
-        median = medians(profile, indicator, own["generation"]).get(own["period"])
+        median = profile.crowd.medians(indicator.id, own["generation"]).get(own["period"])
         own_change = _because_of_perimeter(profile, own_change, own)
         peer_change = _peer_change(profile, indicator, own["generation"], mine)
         if level and indicator.unit != "count":  # a part is no gap away from its whole
@@ -164,6 +162,8 @@ def quadrant_input(profile: Profile, indicator: Indicator) -> tuple[pd.DataFrame
     mine = profile.own(indicator.id)
     generation = str(mine["generation"].iloc[-1]) if len(mine) else "2015"
     rows = profile.of_all_qpv(indicator.id, generation)
+    if not analysis.far_apart(rows["period"].unique()):
+        return pd.DataFrame(columns=["territory", "period", "own", "other"]), "", ""
     # A QPV is only ever set against a territory that holds it.
     for level, scopes in (("epci", ("epci",)), ("departement", ("departement",)), ("region", ("departement",)),
                           ("france", ("departement", "france"))):  # fmt: skip
@@ -173,10 +173,10 @@ def quadrant_input(profile: Profile, indicator: Indicator) -> tuple[pd.DataFrame
             if scope:
                 return table, profile.comparators[level][0].name, scope
     wide = ("departement", "france")
-    table, scope = _shared(profile, rows, medians(profile, indicator, generation), generation, indicator, wide)
+    table, scope = _shared(profile, rows, profile.crowd.medians(indicator.id, generation), generation, indicator, wide)
     span = analysis.quadrant(table, indicator)
     if not isinstance(span, Refusal):
-        same = medians(profile, indicator, generation, span[1:3])
+        same = profile.crowd.medians(indicator.id, generation, span[1:3])
         table, scope = _shared(profile, rows, same, generation, indicator, wide)
     return table, MEDIAN_AT_BOTH_DATES, scope
 
@@ -187,7 +187,8 @@ def _shared(
     """Take the nearest scope in which a quadrant can be drawn; ``""`` if there is none."""
     table = rows[["territory", "period"]].assign(own=rows["value"], other=rows["period"].map(other))
     for scope in scopes:
-        part = table[table["territory"].isin(profile.peer_codes.get((scope, generation), frozenset()))]
+        codes = profile.peer_codes.get((scope, generation), frozenset())
+        part = table if scope == "france" else table[table["territory"].isin(codes)]
         if not isinstance(analysis.quadrant(part, indicator), Refusal):
             return part, scope
     return table.iloc[:0], ""
@@ -248,26 +249,13 @@ def _gap_change(
     return refusal, first
 
 
-def medians(profile: Profile, indicator: Indicator, generation: str, both: Sequence[str] = ()) -> pd.Series:
-    """Give the median of the QPV of France by period, where ``MEDIAN_OF`` of them have a value.
-
-    With ``both``, two periods, those that have a value at both of them alone: a median also moves when others come in.
-    """
-    rows = profile.of_all_qpv(indicator.id, generation)
-    if both:
-        rows = rows[rows["period"].isin(both)]
-        rows = rows[rows.groupby("territory")["period"].transform("nunique") == len(set(both))]
-    grouped = rows.groupby("period")["value"]
-    return grouped.median()[grouped.size() >= MEDIAN_OF]
-
-
 def _peer_change(profile: Profile, indicator: Indicator, generation: str, mine: pd.DataFrame) -> Change | Refusal:
     """Answer Q1 beside the median of the QPV of France, of the same QPV at both dates."""
     series = dict(zip(mine["period"], mine["value"], strict=True))
-    found = analysis.gap_change(series, dict(medians(profile, indicator, generation)), indicator, mine["generation"])
+    found = analysis.gap_change(series, dict(profile.crowd.medians(indicator.id, generation)), indicator, mine["generation"])
     if isinstance(found, Refusal):
         return found
-    same = medians(profile, indicator, generation, (found.start, found.end))
+    same = profile.crowd.medians(indicator.id, generation, (found.start, found.end))
     return analysis.gap_change(series, dict(same), indicator, mine["generation"])
 
 

@@ -16,7 +16,7 @@ import pandas as pd
 from qpv import analysis
 from qpv.analysis import MINIMUM_PEERS, Change, Direction, Refusal
 from qpv.catalog import Indicator
-from qpv.comparison import MEDIAN_AT_BOTH_DATES, NEAR_YEARS, medians
+from qpv.comparison import MEDIAN_AT_BOTH_DATES, NEAR_YEARS
 from qpv.numbers import NNBSP, french_spacing
 from qpv.profile import Profile
 from qpv.quarter import UNDATED, format_period, period_position
@@ -206,7 +206,7 @@ def widening(panel: Profile, shot: Photograph) -> Widening | Refusal:
     refusal: Refusal | None = None
     for level in (*BESIDE, "qpv"):
         facts = panel.of_level(indicator.id, level)
-        other = medians(panel, indicator, shot.generation) if level == "qpv" else facts.set_index("period")["value"]
+        other = panel.crowd.medians(indicator.id, shot.generation) if level == "qpv" else facts.set_index("period")["value"]
         table = rows[["territory", "period"]].assign(own=rows["value"], other=rows["period"].map(other))
         result = analysis.quadrant(table, indicator)
         if isinstance(result, Refusal):
@@ -214,7 +214,7 @@ def widening(panel: Profile, shot: Photograph) -> Widening | Refusal:
             continue
         points, start, end, caution = result
         if level == "qpv":  # again with the QPV known at both dates: a median moves when others come in
-            other = medians(panel, indicator, shot.generation, (start, end))
+            other = panel.crowd.medians(indicator.id, shot.generation, (start, end))
             result = analysis.quadrant(table.assign(other=table["period"].map(other)), indicator)
             if isinstance(result, Refusal):
                 continue

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Final
@@ -11,12 +11,13 @@ import numpy as np
 import pandas as pd
 
 from qpv.catalog import Catalog, Indicator
+from qpv.crowd import Crowd
 from qpv.errors import ParameterError
 from qpv.preference import prefer
 from qpv.quarter import UNDATED, Quarter
 from qpv.selection import PREDECESSOR_SHARE, resolve
 from qpv.similar import Similar, similar_to
-from qpv.vocabulary import THEMES_FR
+from qpv.vocabulary import THEMES_FR, Status
 from qpv.warehouse import Warehouse
 
 #: Levels of the comparators, from near to far; the nearest with a figure gives the gap.
@@ -63,8 +64,13 @@ class Profile:
     predecessors: list[Predecessor]
     comparators: dict[str, list[Place]]
     observations: pd.DataFrame = field(repr=False)
-    others: pd.DataFrame = field(repr=False)
+    crowd: Crowd = field(repr=False)
     editions: pd.DataFrame = field(repr=False)
+
+    @property
+    def others(self) -> pd.DataFrame:
+        """The figures of all QPV of France, see :meth:`qpv.warehouse.Warehouse.peers`; shared, and not to be changed."""
+        return self.crowd.rows
 
     @property
     def code(self) -> str:
@@ -107,13 +113,16 @@ class Profile:
         return {}
 
     def history(self, indicator: str, level: str, codes: Iterable[str]) -> pd.DataFrame:
-        """Give the facts of an indicator for the first of the codes that has any, oldest first."""
+        """Give the facts of an indicator for the first of the codes that has any, oldest first, one a date.
+
+        Of two periods that end together, such as ``2013`` and a document's ``2011-2013``, the official figure is taken.
+        """
         rows, lines = self._dated
         for code in codes:
             key = (indicator, level, code)
             if key in lines:
                 if key not in self._histories:  # few of the thousands are ever asked for, those again and again
-                    self._histories[key] = rows.take(lines[key])
+                    self._histories[key] = _one_a_date(rows.take(lines[key]))
                 return self._histories[key]
         return rows.iloc[:0]
 
@@ -140,23 +149,18 @@ class Profile:
 
     def peers(self, indicator: str, period: str, generation: str, scope: str) -> pd.Series:
         """Give the values of the QPV of the same EPCI, département or France, or of ``similar`` ones and itself, by code."""
-        rows = self._others_by_indicator.get(indicator, self.others.iloc[:0])
-        rows = rows[(rows["period"] == period) & (rows["generation"] == generation)]
+        values = self.crowd.values(indicator, generation, period)
+        if scope == "france":
+            return values
+        codes: Collection[str] = self.peer_codes.get((scope, generation), ())
         if scope == "similar":
             group = self.similar(generation)
-            rows = rows[rows["territory"].isin({*group.codes, self.codes.get(generation, "")} if group.codes else ())]
-        elif scope != "france":
-            rows = rows[rows["territory"].isin(self.peer_codes[scope, generation])]
-        return rows.set_index("territory")["value"]
+            codes = {*group.codes, self.codes.get(generation, "")} if group.codes else ()
+        return values[values.index.isin(codes)]
 
     def of_all_qpv(self, indicator: str, generation: str) -> pd.DataFrame:
         """Give the rows of ``others`` of one indicator for all QPV of a generation."""
-        rows = self._others_by_indicator.get(indicator, self.others.iloc[:0])
-        return rows[rows["generation"] == generation]
-
-    @cached_property
-    def _others_by_indicator(self) -> dict[str, pd.DataFrame]:
-        return dict(iter(self.others.groupby("indicator", sort=False)))
+        return self.crowd.of(indicator, generation)
 
     @cached_property
     def peer_codes(self) -> dict[tuple[str, str], frozenset[str]]:
@@ -196,6 +200,15 @@ class Profile:
         """Give every row on the QPV itself, of any status, both generations."""
         rows = self.observations
         return rows[(rows["level"] == "qpv") & rows["territory"].isin(self.codes.values())]
+
+
+def _one_a_date(rows: pd.DataFrame) -> pd.DataFrame:
+    """Keep one fact a position in time, an official one before a transcribed one."""
+    if rows["position"].is_unique:
+        return rows
+    printed = (rows["status"] == Status.TRANSCRIBED).to_numpy()
+    kept = rows.iloc[np.argsort(printed, kind="stable")].drop_duplicates("position")
+    return kept.sort_values("position", kind="stable")
 
 
 def load_profile(warehouse: Warehouse, qpv: str, theme: str, quarter: str | Quarter) -> Profile:
@@ -255,7 +268,7 @@ def profile_around(
         predecessors=predecessors,
         comparators=comparators,
         observations=prefer(rows[rows["edition"].isin(known["edition"])], known),
-        others=warehouse.peers(theme, known["edition"]),
+        crowd=warehouse.crowd(theme, known["edition"]),
         editions=known,
     )
 

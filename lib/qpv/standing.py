@@ -12,7 +12,8 @@ from enum import StrEnum
 from typing import Final
 
 from qpv.analysis import Change, Direction
-from qpv.comparison import MEDIAN_OF, KeyFigure, is_missing
+from qpv.comparison import KeyFigure, is_missing
+from qpv.crowd import MEDIAN_OF
 from qpv.profile import Profile
 from qpv.vocabulary import Polarity
 

@@ -18,6 +18,7 @@ import pyarrow.parquet as pq
 
 from qpv import parquet, peers, similar
 from qpv.catalog import Catalog
+from qpv.crowd import Crowd
 from qpv.digests import FILE, ROWS, Digests, Reads
 from qpv.errors import WarehouseError
 
@@ -81,6 +82,7 @@ class Warehouse:
         self._places: dict[str, pd.DataFrame] = {}
         self._traits: dict[tuple[str, frozenset[str]], tuple[pd.DataFrame, dict[str, str]]] = {}
         self._peers: dict[tuple[str, frozenset[str], frozenset[str]], pd.DataFrame] = {}
+        self._crowds: dict[str, Crowd] = {}
         digest = pointed(root)
         self.path = root / digest if digest else root
         try:
@@ -211,6 +213,13 @@ class Warehouse:
         if key not in self._peers:
             self._peers[key] = peers.as_of(self._file(f"peers-{theme}.arrow"), editions, indicators or None)
         return self._peers[key]
+
+    def crowd(self, theme: str, editions: Collection[str]) -> Crowd:
+        """Give the figures of :meth:`peers` with their medians; shared as they are."""
+        rows = self.peers(theme, editions)
+        if theme not in self._crowds or self._crowds[theme].rows is not rows:
+            self._crowds[theme] = Crowd(rows)
+        return self._crowds[theme]
 
     def traits(self, generation: str, editions: Collection[str]) -> tuple[pd.DataFrame, dict[str, str]]:
         """Give the traits by which QPV resemble one another, as of some editions, see :func:`qpv.similar.traits`."""

@@ -7,8 +7,9 @@ from typing import Final
 
 from qpv.analysis import MINIMUM_PEERS, MINIMUM_YEARS
 from qpv.catalog import Catalog
-from qpv.comparison import MEDIAN_OF, NEAR_YEARS
+from qpv.comparison import NEAR_YEARS
 from qpv.crosswalk import SAME_SHARE, SMALLEST_SHARE
+from qpv.crowd import MEDIAN_OF
 from qpv.html import text
 from qpv.numbers import DASH, NNBSP, format_number, french_spacing
 from qpv.overlay import MINIMUM_SHARE, MINIMUM_SHARE_OF_COUNTS, NEAR_METRES
