@@ -47,10 +47,9 @@ data: $(STAMP)  ## build the warehouse: RAW=
 fetch: $(STAMP)  ## download official files into data/raw: SOURCES=
 	@$(BIN)/qpv data fetch $(SOURCES)
 
-# Its root is the project, so that it can show what is written to outputs/; it asks no host for news.
+# Its root is the project, so that it can show what is written to outputs/; .jupyter keeps it from asking a host for news.
 lab: data  ## open the notebooks in JupyterLab, explore.ipynb first: ARGS=--no-browser
-	$(BIN)/jupyter lab --ServerApp.root_dir=. --LabApp.default_url=/lab/tree/notebooks/explore.ipynb --LabApp.news_url=None \
-		--LabApp.check_for_update_class=jupyterlab.NeverCheckForUpdate $(ARGS)
+	JUPYTER_CONFIG_PATH="$(CURDIR)/.jupyter" $(BIN)/jupyter lab --ServerApp.root_dir=. --LabApp.default_url=/lab/tree/notebooks/explore.ipynb $(ARGS)
 
 docs: $(STAMP)  ## build the documentation site in outputs/docs (pictures when Chromium is there)
 	@$(BIN)/python docs/screenshots.py docs/pictures

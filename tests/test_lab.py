@@ -37,7 +37,7 @@ def make_lab(*arguments: str) -> list[str]:
         ["make", "-n", "lab", f"BIN={bin_folder}", "STAMP=README.md", f"ARGS={shlex.join(arguments)}"],
         cwd=ROOT, capture_output=True, text=True, check=True,
     )  # fmt: skip
-    return told.stdout.replace("\\\n", " ").splitlines()
+    return told.stdout.splitlines()
 
 
 @dataclass(frozen=True)
@@ -65,7 +65,12 @@ def lab(tmp_path_factory: pytest.TempPathFactory, embedded_folder: Path) -> Iter
     log = home / "server.log"
     with log.open("w") as stream:
         server = subprocess.Popen(
-            shlex.split(make_lab(*arguments)[-1]), cwd=root, env=environment, stdout=stream, stderr=stream, start_new_session=True
+            ["sh", "-c", f"exec env {make_lab(*arguments)[-1]}"],
+            cwd=root,
+            env=environment,
+            stdout=stream,
+            stderr=stream,
+            start_new_session=True,
         )
     try:
         origin = f"http://127.0.0.1:{port}"
@@ -105,7 +110,8 @@ class Desk:
         """Open a notebook and run it from top to bottom, by the menu."""
         self.page.goto(f"{self.lab.origin}/lab/tree/notebooks/{notebook}?reset&token={TOKEN}")
         self.page.locator(".jp-Notebook").wait_for()
-        self.page.locator(".jp-Notebook-ExecutionIndicator[data-status=idle]").wait_for(state="attached")
+        # Before the kernel has answered, the menu asks for one in a dialog.
+        self.page.locator("#jp-main-statusbar").get_by_text("Python 3 (ipykernel) | Idle").wait_for()
         self.page.get_by_role("menuitem", name="Run", exact=True).click()
         self.page.get_by_role("menuitem", name="Run All Cells", exact=True).click()
 
@@ -136,7 +142,7 @@ def desk(lab: Lab, browser: Browser) -> Iterator[Desk]:
 def drawn(desk: Desk) -> FrameLocator:
     """The map of the explorer, once it is drawn."""
     frame = desk.page.frame_locator(".qpv-carte iframe")
-    frame.locator("path.leaflet-interactive").first.wait_for()
+    frame.locator("path.leaflet-interactive:visible").first.wait_for()
     return frame
 
 
@@ -154,26 +160,25 @@ def test_a_theme_notebook_run_by_hand_shows_its_figures_and_draws_its_maps(desk:
     expect(frames).to_have_count(3, timeout=PATIENCE * 1000)
     for n in range(3):
         frames.nth(n).scroll_into_view_if_needed()
-        frames.nth(n).content_frame.locator("path.leaflet-interactive").first.wait_for()
+        frames.nth(n).content_frame.locator("path.leaflet-interactive:visible").first.wait_for()
     desk.page.screenshot(path=pictures / "lab-revenue.png")
     assert desk.page.locator(".jp-OutputArea [data-mime-type='application/vnd.jupyter.stderr']").count() == 0
-    assert "58,0\u202f%" in desk.page.locator(".jp-Notebook").inner_text()
+    assert "58\u202f%" in desk.page.locator(".jp-Notebook").inner_text()
     desk.check()
 
 
 def test_a_choice_in_explore_changes_map_chart_and_table_and_the_buttons_write(desk: Desk, pictures: Path) -> None:
     desk.run("explore.ipynb")
     page, table, chart = desk.page, desk.page.locator(".qpv-tableau"), desk.page.locator(".qpv-graphique")
-    expect(table).to_contain_text("58,0\u202f%", timeout=PATIENCE * 1000)
+    expect(table).to_contain_text("58\u202f%", timeout=PATIENCE * 1000)
     expect(table).to_contain_text("+28,0\u202fpt")
-    expect(page.get_by_text("brief")).not_to_have_count(0)
     drawn(desk)
     page.screenshot(path=pictures / "lab-explore.png")
     before = page.locator(".qpv-carte iframe").get_attribute("srcdoc")
 
     page.get_by_label("Quartier", exact=True).select_option(label="Fort Nieulay - Cailloux - Saint-Pierre (Calais, QN06253M)")
-    expect(table).to_contain_text("46,0\u202f%", timeout=PATIENCE * 1000)
-    expect(table).not_to_contain_text("58,0\u202f%")
+    expect(table).to_contain_text("46\u202f%", timeout=PATIENCE * 1000)
+    expect(table).not_to_contain_text("58\u202f%")
     expect(chart.locator("svg")).to_contain_text("46,0\u202f%")
     drawn(desk)
     assert page.locator(".qpv-carte iframe").get_attribute("srcdoc") != before
