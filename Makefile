@@ -30,7 +30,7 @@ $(STAMP): requirements.lock pyproject.toml
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps -e .
 	@touch $@
 
-.PHONY: briefs pdf test data fetch lab docs bench check clean help setup
+.PHONY: briefs pdf test data fetch lab docs bench check dist sbom audit lowest highest clean help setup
 
 briefs: $(STAMP)  ## make the briefs: QUARTER= TERRITORY= THEME= RAW= JOBS=
 	@$(BIN)/qpv briefs $(OPTIONS)
@@ -63,6 +63,18 @@ check: $(STAMP)  ## linters and types: ruff (notebooks too), mypy
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+
+dist: $(STAMP)  ## build wheel and sdist into outputs/dist
+	$(BIN)/python -m hatchling build -d outputs/dist
+
+sbom: $(STAMP)  ## bill of materials of the environment (CycloneDX), into outputs/sbom.json
+	@$(BIN)/python .ci/sbom.py outputs/sbom.json
+
+audit:  ## look up the pinned versions among known vulnerabilities (needs the network)
+	@$(PYTHON) .ci/audit.py
+
+lowest highest:  ## core tests with the oldest, or newest, versions that are allowed (needs uv)
+	.ci/ranges $(if $(filter lowest,$@),lowest-direct,highest)
 
 setup: $(STAMP)  ## only set up the environment
 

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -34,9 +35,10 @@ def main(folder: Path) -> None:
         return
     folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as scratch:
-        request = ["--territory", "QN06254M", "--theme", "revenue", "--quarter", "2026-T3", "--output", scratch, "--quiet"]
+        project = _copy(Path(scratch))  # neither the reader's warehouse nor the official files are touched
+        request = ["--territory", "QN06254M", "--theme", "revenue", "--quarter", "2026-T3", "--quiet"]
         subprocess.run(  # noqa: S603  our own command
-            [sys.executable, "-m", "qpv.cli", "briefs", *request], cwd=ROOT, check=True, stdout=subprocess.DEVNULL
+            [sys.executable, "-m", "qpv.cli", "briefs", *request], cwd=project, check=True, stdout=subprocess.DEVNULL
         )
         with sync_playwright() as playwright:
             browser = playwright.chromium.launch(
@@ -44,12 +46,20 @@ def main(folder: Path) -> None:
             )
             for name, (page, width, height, shown) in PICTURES.items():
                 tab = browser.new_page(viewport={"width": width, "height": height})
-                tab.goto((Path(scratch) / "2026-T3" / page).as_uri())
+                tab.goto((project / "outputs" / "2026-T3" / page).as_uri())
                 if shown:
                     tab.locator(shown).first.scroll_into_view_if_needed()
                 tab.screenshot(path=str(folder / f"{name}.png"))
                 tab.close()
             browser.close()
+
+
+def _copy(folder: Path) -> Path:
+    """Copy what a run with the embedded data needs."""
+    project = folder / "qpv"
+    for part in ("data/catalog", "data/contracts", "data/reference", "notebooks"):
+        shutil.copytree(ROOT / part, project / part)
+    return project
 
 
 if __name__ == "__main__":

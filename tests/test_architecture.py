@@ -161,6 +161,19 @@ def test_everything_public_says_what_it_is_for(name):
     assert [n.name for n in public if not ast.get_docstring(n)] == []
 
 
+#: How a docstring names columns: in code, or by what describes them.
+COLUMNS = re.compile(r"``|:data:|:attr:|:func:|:meth:")
+
+
+@pytest.mark.parametrize("name", list(modules()))
+def test_what_gives_a_table_says_its_columns_or_where_they_are_described(name):
+    tree = modules()[name]
+    public = [n for n in tree.body if isinstance(n, ast.FunctionDef)]
+    public += [m for c in tree.body if isinstance(c, ast.ClassDef) for m in c.body if isinstance(m, ast.FunctionDef)]
+    tables = [n for n in public if not n.name.startswith("_") and n.returns and "DataFrame" in ast.unparse(n.returns)]
+    assert [n.name for n in tables if not COLUMNS.search(ast.get_docstring(n) or "")] == []
+
+
 # --- notebooks ---------------------------------------------------------------------------------------
 
 

@@ -72,7 +72,7 @@ def test_twenty_qpv_stand_in_one_row_and_each_in_the_fold(full_folder: Path) -> 
     soup = BeautifulSoup(Evaluation(LENS, QUARTER, full_folder).states().html, "html.parser")
     (row,) = [r for r in soup.tbody.find_all("tr") if r.th.get_text() == "Taux de pauvreté"]
     where, start = (c.get_text() for c in row.find_all("td")[:2])
-    assert where == "20 QPV" and " à " in start
+    assert where == "22 QPV" and " à " in start
     assert len([r for r in soup.details.find_all("tr") if r.th.get_text() == "Taux de pauvreté"]) > 10
 
 

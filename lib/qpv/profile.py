@@ -69,7 +69,7 @@ class Profile:
 
     @property
     def others(self) -> pd.DataFrame:
-        """The figures of all QPV of France, see :meth:`qpv.warehouse.Warehouse.peers`; shared, and not to be changed."""
+        """The figures of all QPV of France, ``rows`` of the crowd, see :meth:`qpv.warehouse.Warehouse.peers`; shared, and not to be changed."""
         return self.crowd.rows
 
     @property
@@ -98,7 +98,7 @@ class Profile:
 
     @cached_property
     def facts(self) -> pd.DataFrame:
-        """The preferred rows that may be compared: a value, dated, of the whole territory."""
+        """The preferred rows of :attr:`observations` that may be compared: a value, dated, of the whole territory."""
         rows = self.observations
         return rows[rows["preferred"] & rows["comparable"] & rows["value"].notna() & (rows["period"] != UNDATED)]
 
@@ -127,7 +127,7 @@ class Profile:
         return rows.iloc[:0]
 
     def own(self, indicator: str) -> pd.DataFrame:
-        """Give the facts of the QPV, on the generation with the most recent one, oldest first."""
+        """Give the facts (:attr:`facts`) of the QPV, on the generation with the most recent one, oldest first."""
         found = [self.history(indicator, "qpv", [c]) for c in self.codes.values()]
         return max(found, key=lambda r: r["position"].max() if len(r) else -np.inf) if found else self.facts.iloc[:0]
 
@@ -190,14 +190,14 @@ class Profile:
 
     @cached_property
     def population(self) -> pd.DataFrame:
-        """The facts on the QPV's population, both generations, undated ones first, then oldest first (demography)."""
+        """The facts on the QPV's population, both generations, undated ones first, then oldest first; columns as in :attr:`observations`."""
         rows = self.warehouse.around("demography", self.codes.values())
         rows = rows[(rows["indicator"] == "population_count") & rows["edition"].isin(self.editions["edition"])]
         rows = prefer(rows, self.editions)
         return rows[rows["preferred"] & rows["value"].notna()].sort_values("position", na_position="first")
 
     def rows_of_qpv(self) -> pd.DataFrame:
-        """Give every row on the QPV itself, of any status, both generations."""
+        """Give every row of :attr:`observations` on the QPV itself, of any status, both generations."""
         rows = self.observations
         return rows[(rows["level"] == "qpv") & rows["territory"].isin(self.codes.values())]
 
