@@ -86,7 +86,6 @@ def build(data: Path, raw: Iterable[Path], target: Path, progress: Callable[[str
         return BuildReport(finished, False, meta["observations"], [Finding(**f) for f in meta["findings"]])
 
     deliveries, aside = _read_all(files, Context(catalog, reference), progress)
-    deliveries = _withhold(deliveries, contracts, catalog, reference)
     findings = findings + aside + [f for _, d in deliveries for f in d.findings]
     tables, noticed = _assemble(catalog, reference, contracts, deliveries)
     findings += noticed
@@ -160,11 +159,13 @@ def _refuse_nothing(item: Recognised, delivery: Delivery, catalog: Catalog) -> N
 def _withhold(
     deliveries: list[tuple[Recognised, Delivery]], contracts: Contracts, catalog: Catalog, reference: Reference
 ) -> list[tuple[Recognised, Delivery]]:
-    """Apply statistical secrecy to all that is published together, before anything is carried or written.
+    """Apply statistical secrecy to all that is published together: read and counted, not yet carried.
 
     What contracts print is public: it stays, and counts as known when others are withheld.
     """
-    _, *tables = secrecy.protect([contracts.observations, *(d.observations for _, d in deliveries)], catalog, reference)
+    schools = {school: commune for _, d in deliveries for school, commune in d.schools.items()}
+    tables = [contracts.observations, *(d.observations for _, d in deliveries)]
+    _, *tables = secrecy.protect(tables, catalog, reference, schools)
     return [(item, replace(d, observations=t)) for (item, d), t in zip(deliveries, tables, strict=True)]
 
 
@@ -185,7 +186,8 @@ def _assemble(
     if outlines:
         # Of two outlines for one territory the first edition of the catalogue wins.
         geometry = pd.concat(outlines, ignore_index=True).drop_duplicates(["level", "code"], ignore_index=True)
-    deliveries = tallies.counted(catalog, reference, deliveries, geometry)
+    # What is counted here can tell as much as what was read: secrecy comes after it, and before anything is carried.
+    deliveries = _withhold(tallies.counted(catalog, reference, deliveries, geometry), contracts, catalog, reference)
     official = pd.concat([d.territories for _, d in deliveries] or [empty(TERRITORIES)], ignore_index=True)
     schools = _merge(official[official["level"] == "school"])
     renamed = match_schools(contracts.places, schools)

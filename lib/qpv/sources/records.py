@@ -98,6 +98,7 @@ class Ledger:
         self._points: list[pd.DataFrame] = []
         self._seen: list[pd.DataFrame] = []
         self._schools: list[pd.DataFrame] = []
+        self._homes: dict[str, str] = {}
         self._known = np.array([], dtype=np.uint64)
         self._twins = 0
         self._late: list[pd.Series] = []
@@ -128,6 +129,9 @@ class Ledger:
         unplaced = places["longitude"].isna() if self.placing.point else pd.Series(False, index=places.index)
         seen = places[["period", "departement", "lost"]].assign(things=1, unplaced=unplaced)
         self._seen.append(seen.groupby(["period", "departement"], as_index=False).sum())
+        if "school" in self.placing.codes:
+            # A school is a part of its commune: what is withheld of one, the others and the commune must not tell.
+            self._homes |= dict(zip(places["school"], places["commune"], strict=True))
         if self.school_columns:
             self._schools.append(self._described(block, places))
         points = {}
@@ -186,7 +190,7 @@ class Ledger:
         )  # fmt: skip
         schools = pd.concat(self._schools) if self._schools else pd.DataFrame()
         places = school_places(schools, self.context, self.edition)
-        return Delivery(territories=places, findings=self.findings, tallied=tallied)
+        return Delivery(territories=places, findings=self.findings, tallied=tallied, schools=self._homes)
 
     def _collect(
         self, term: _Term, places: pd.DataFrame, counted: np.ndarray, value: np.ndarray, weight: np.ndarray,
