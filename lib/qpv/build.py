@@ -20,6 +20,7 @@ from qpv.catalog import Catalog
 from qpv.contract.contract import load_all, located, store
 from qpv.contract.sites import geocoded_files
 from qpv.contracts import Contracts, load_contracts, match_schools
+from qpv.dating import dated
 from qpv.errors import SourceError
 from qpv.expectations import expect
 from qpv.publication import publish, reuse, workplace
@@ -91,7 +92,7 @@ def build(data: Path, raw: Iterable[Path], target: Path, progress: Callable[[str
     findings += noticed
     with workplace(target) as scratch:
         progress("écriture")
-        count = _write(scratch, tables, catalog)
+        count = _write(scratch, tables)
         store(written, scratch)
         meta = {
             "version": qpv.__version__, "observations": count, "covered": _covered(reference, tables.observations),
@@ -176,6 +177,7 @@ class _Tables:
     crosswalk: pd.DataFrame
     editions: pd.DataFrame
     geometry: gpd.GeoDataFrame | None
+    catalog: Catalog  # with the editions that were met
 
 
 def _assemble(
@@ -187,7 +189,9 @@ def _assemble(
         # Of two outlines for one territory the first edition of the catalogue wins.
         geometry = pd.concat(outlines, ignore_index=True).drop_duplicates(["level", "code"], ignore_index=True)
     # What is counted here can tell as much as what was read: secrecy comes after it, and before anything is carried.
-    deliveries = _withhold(tallies.counted(catalog, reference, deliveries, geometry), contracts, catalog, reference)
+    deliveries, remarks = dated(tallies.counted(catalog, reference, deliveries, geometry))
+    catalog = catalog.including([(r.source, r.edition) for r, _ in deliveries if r.edition.id not in catalog.editions])
+    deliveries = _withhold(deliveries, contracts, catalog, reference)
     official = pd.concat([d.territories for _, d in deliveries] or [empty(TERRITORIES)], ignore_index=True)
     schools = _merge(official[official["level"] == "school"])
     renamed = match_schools(contracts.places, schools)
@@ -205,8 +209,9 @@ def _assemble(
         crosswalk=check(pairs, CROSSWALK),
         editions=check(_editions(contracts, deliveries, table), EDITIONS),
         geometry=geometry,
+        catalog=catalog,
     )
-    return tables, findings
+    return tables, remarks + findings
 
 
 def _crosswalk(
@@ -301,9 +306,9 @@ def _editions(contracts: Contracts, deliveries: list[tuple[Recognised, Delivery]
     return table.sort_values("edition", ignore_index=True)
 
 
-def _write(folder: Path, tables: _Tables, catalog: Catalog) -> int:
+def _write(folder: Path, tables: _Tables) -> int:
     """Write the tables; observations in one file a theme, sorted by level and territory."""
-    observations = tables.observations
+    observations, catalog = tables.observations, tables.catalog
     themes = {i: catalog.indicator(i).themes for i in observations["indicator"].unique()}
     order = ["level", "territory", "indicator", "period", "edition", "row"]
     # Row groups are skipped by the bounds of a column of plain texts, not by those of a dictionary.
