@@ -21,7 +21,7 @@ from qpv.contract.contract import load_all, located, store
 from qpv.contract.sites import geocoded_files
 from qpv.contracts import Contracts, load_contracts, match_schools
 from qpv.dating import dated
-from qpv.errors import SourceError
+from qpv.errors import CatalogError, SourceError
 from qpv.expectations import expect
 from qpv.publication import publish, reuse, workplace
 from qpv.reference import Reference
@@ -136,7 +136,9 @@ def _read_all(
             _refuse_nothing(item, delivery, context.catalog)
             table, noticed = expect(compact(delivery.observations), item.source, item.edition, context.catalog)
             deliveries.append((item, replace(delivery, observations=table, findings=delivery.findings + noticed)))
-        except SourceError as error:
+        except (SourceError, CatalogError) as error:
+            if isinstance(error, CatalogError) and not item.edition.unseen:
+                raise
             if item.edition.unseen:
                 told = str(error).removeprefix(f"{item.file.name}: ").removeprefix(f"{item.file.name}, ")
                 aside.append(Finding("warning", item.file.name, f"set aside, nothing of it is read: {told}", kind="unknown"))

@@ -22,7 +22,7 @@ from qpv.sources.figures import unfinished, unfinished_note
 from qpv.sources.placing import Placing
 from qpv.sources.rawfile import Finding, RawFile
 from qpv.sources.schools import school_places
-from qpv.sources.text_table import LINE
+from qpv.sources.text_table import LINE, refuse_rows
 
 _KEYS = ["figure", "level", "generation", "territory", "period", "at"]
 #: Sums are put together when so many rows wait, so that memory does not grow with the file.
@@ -160,11 +160,7 @@ class Ledger:
         SourceError
             If the file had not as many rows as its edition.
         """
-        if self.edition.rows and not self.edition.rows[0] <= self.rows <= self.edition.rows[1]:
-            raise SourceError(
-                f"{self.raw.name}: {self.rows} rows; edition {self.edition.id} has between {self.edition.rows[0]} and "
-                f"{self.edition.rows[1]}: the file is cut short or another one"
-            )
+        refuse_rows(self.rows, self.edition, self.raw, growing=self.things.period is not None)
         seen = [s for s in self._seen if len(s)]
         table = (
             pd.concat(seen).groupby(["period", "departement"], as_index=False).sum() if seen
