@@ -78,7 +78,9 @@ class RawFile:
     @property
     def location(self) -> str:
         """Where GDAL finds it, in its archive or not."""
-        return f"/vsizip/{{{self.path}}}/{self.member}" if self.member else str(self.path)
+        if self.member:
+            return f"/vsizip/{{{self.path}}}/{self.member}"
+        return f"/vsigzip/{self.path}" if self.path.suffix.lower() == ".gz" else str(self.path)
 
     @contextlib.contextmanager
     def open(self, whole: bool = False) -> Iterator[IO[bytes]]:
