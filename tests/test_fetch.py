@@ -310,7 +310,7 @@ def test_the_command_says_what_is_new_and_what_failed(
         bench.site.say(export.format(school), Answer((official / "education" / f"ips-{school}-ap2022.csv").read_bytes()))
     names = ["depp_ips_colleges", "depp_ips_ecoles"]
     cli.data._fetch(project / "data", names, False, bench.settings)
-    assert "depp_ips_colleges : nouveau : fr-en-ips-colleges-ap2022.csv\n" in (said := capsys.readouterr()).out
+    assert "depp_ips_colleges : nouveau : fr-en-ips-colleges-ap2023.csv\n" in (said := capsys.readouterr()).out
     assert "2 nouveaux, 0 inchangés, 0 échecs" in said.out
     bench.site.say(export.format("ecoles"), Answer(PAGE))
     with pytest.raises(typer.Exit) as ending:

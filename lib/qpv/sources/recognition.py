@@ -108,7 +108,7 @@ class _Patterns:
         found = []
         for source, family, files, member, alone in self._families:
             groups = _match(table, files, member)
-            if "year" not in (groups or {}) and alone is not None and (own := alone.fullmatch(table.table_name)):
+            if not {"year", "yy"} & set(groups or {}) and alone is not None and (own := alone.fullmatch(table.table_name)):
                 groups = _groups(own)
             if groups is not None and (edition := _made(source, family, groups, table)) is not None:
                 found.append(Recognised(source, edition, table))
@@ -174,13 +174,14 @@ def _groups(found: re.Match[str]) -> dict[str, str]:
 def _made(source: Source, family: Family, groups: dict[str, str], table: RawFile) -> Edition | None:
     """Describe an edition by what its family and its name say."""
     dated = table.dated()
-    year = dated.year if family.dated_by == "file" else int(groups.get("year", "0"))
+    year = dated.year if family.dated_by == "file" else int(groups.get("year") or f"20{groups.get('yy', '')}"[:4])
     if not 1990 <= year <= 2100:
         return None
+    part = re.sub(r"\W+", "_", groups.get("part", "").lower()).strip("_")
     level = LEVEL_NAMES.get(groups.get("level", "").upper()) or family.level or source.level
     told = "à la date de son fichier, qui porte toujours le même nom" if family.dated_by == "file" else "au nom de son fichier"
     return Edition(
-        id="_".join(filter(None, [source.id, str(year), level if level != source.level else "", groups.get("part", "").lower()])),
+        id="_".join(filter(None, [source.id, str(year), level if level != source.level else "", part])),
         files=re.escape(table.table_name), level=level, periods=family.periods_of(year), rows=family.rows, lacks=family.lacks, dated_by=family.dated_by,
         published=min(dt.date(year + family.lag, 12, 31), table.written()), published_precision="assumed",
         traps=[
