@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 
 #: Modules that only read the warehouse: a change in them needs no new build.
 _NOT_DATA: Final = {
-    "analysis", "batch", "brief", "changes", "charts", "cli", "comparison", "download", "engine", "export", "fetch", "geocoding", "grammar", "html", "inventory",
+    "analysis", "arrival", "batch", "brief", "changes", "charts", "cli", "comparison", "download", "engine", "export", "fetch", "geocoding", "grammar", "html", "inventory",
     "live_maps", "maps", "markdown", "pdf", "photograph", "plain_words", "profile", "project", "publication", "rules", "screening",
     "selection", "sentences", "similar", "site", "standing", "tables", "terminal",
 }  # fmt: skip

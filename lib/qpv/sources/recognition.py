@@ -60,13 +60,13 @@ def recognise(paths: Iterable[Path], catalog: Catalog) -> tuple[list[Recognised]
     """
     chosen: dict[str, list[Recognised]] = {}
     findings: list[Finding] = []
-    book = _Patterns(catalog)
+    book = _Patterns(catalog.sources.values())
     for path in paths:
         items = {t: book.named(t) or book.same(t) or book.kin(t) for t in tables_in(path)}
         lost = [t for t, found in items.items() if not found]
         for item in [i for found in items.values() for i in found] or book.void(path):
             chosen.setdefault(item.edition.id, []).append(item)
-        findings += _not_recognised(lost, book)
+        findings += _not_recognised(lost, catalog)
     kept = []
     for identifier in sorted(chosen):
         first, *others = sorted(chosen[identifier], key=_newest_first)
@@ -81,17 +81,23 @@ def recognise(paths: Iterable[Path], catalog: Catalog) -> tuple[list[Recognised]
     return kept, findings
 
 
+def editions_of(path: Path, source: Source) -> list[Recognised]:
+    """Say which editions of one source a file holds, by name and family; damaged archives come with their fault."""
+    book = _Patterns([source])
+    return [i for t in tables_in(path) for i in book.named(t) or book.kin(t)] or book.void(path)
+
+
 class _Patterns:
     """The names and digests of all editions, compiled once."""
 
-    def __init__(self, catalog: Catalog) -> None:
-        known = [(s, e) for s, e in catalog.editions.values() if s.tier != "listed"]
-        self.catalog = catalog
+    def __init__(self, sources: Iterable[Source]) -> None:
+        sources = list(sources)
+        known = [(s, e) for s in sources for e in s.editions if s.tier != "listed"]
         self._editions = [(s, e, _compiled(e.files), _compiled(e.member)) for s, e in known]
         self._digests = {digest: (s, e) for s, e in known for digest in e.sha256}
         self._families = [
             (s, f, _compiled(f.files), _compiled(f.member), _compiled(f.alone))
-            for s in catalog.sources.values() if s.tier != "listed" for f in s.families
+            for s in sources if s.tier != "listed" for f in s.families
         ]  # fmt: skip
 
     def named(self, table: RawFile) -> list[Recognised]:
@@ -123,27 +129,6 @@ class _Patterns:
             for s, e, files, member in self._editions
             if member is not None and files is not None and files.fullmatch(path.name)
         ]
-
-    def alike(self, table: RawFile) -> Source | None:
-        """Give the source whose columns the header of a CSV holds: at least half of them, more than any other."""
-        scores: dict[str, int] = {}
-        heads: dict[tuple[str, int], set[str]] = {}
-        for source in self.catalog.sources.values():
-            columns = self.catalog.columns_of(source.id)
-            if source.table is None or source.table.format != "csv" or not columns:
-                continue
-            layout = (source.table.separator, source.table.header_row)
-            if layout not in heads:
-                heads[layout] = _header(table, *layout)
-            names = heads[layout]
-            if not any(key.casefold() in names for key in source.table.key):
-                continue
-            held = [any(_held(a, names) for a in c.column or c.numerator) for _, c in columns if c.tally is None]
-            if sum(held) >= max(_FEWEST, len(held) / 2):
-                scores[source.id] = sum(held)
-        best = sorted(scores, key=lambda s: -scores[s])
-        unsure = len(best) > 1 and scores[best[0]] == scores[best[1]]
-        return None if unsure or not best else self.catalog.sources[best[0]]
 
 
 def _compiled(pattern: str | None) -> re.Pattern[str] | None:
@@ -191,6 +176,28 @@ def _made(source: Source, family: Family, groups: dict[str, str], table: RawFile
     )  # fmt: skip
 
 
+def _alike(table: RawFile, catalog: Catalog) -> Source | None:
+    """Give the source whose columns the header of a CSV holds: at least half of them, more than any other."""
+    scores: dict[str, int] = {}
+    heads: dict[tuple[str, int], set[str]] = {}
+    for source in catalog.sources.values():
+        columns = catalog.columns_of(source.id)
+        if source.table is None or source.table.format != "csv" or not columns:
+            continue
+        layout = (source.table.separator, source.table.header_row)
+        if layout not in heads:
+            heads[layout] = _header(table, *layout)
+        names = heads[layout]
+        if not any(key.casefold() in names for key in source.table.key):
+            continue
+        held = [any(_held(a, names) for a in c.column or c.numerator) for _, c in columns if c.tally is None]
+        if sum(held) >= max(_FEWEST, len(held) / 2):
+            scores[source.id] = sum(held)
+    best = sorted(scores, key=lambda s: -scores[s])
+    unsure = len(best) > 1 and scores[best[0]] == scores[best[1]]
+    return None if unsure or not best else catalog.sources[best[0]]
+
+
 def _header(table: RawFile, separator: str, row: int) -> set[str]:
     """Give the column names on a row of a CSV, case folded; none where there is no such text."""
     head = table.head(_HEAD)
@@ -232,9 +239,11 @@ def _rivals(first: Recognised, rivals: list[Recognised]) -> Finding:
 
 def _second(kept: Recognised, other: Recognised) -> Finding:
     same = _digest(kept.file) == _digest(other.file)
+    # Fetch keeps what it replaces in a folder beside it: that is no fault of anybody's.
+    earlier = other.file.path.name == kept.file.path.name and other.file.path.parent.parent == kept.file.path.parent
     what = "the same content" if same else f"the newer one is read: {kept.file.dated()} against {other.file.dated()}"
     return Finding(
-        "info" if same else "warning", other.file.name,
+        "info" if same or earlier else "warning", other.file.name,
         f"edition {kept.edition.id} was already read from {kept.file.name} ({what}); "
         "this second file is ignored: remove one of them", kind="second",
     )  # fmt: skip
@@ -260,11 +269,11 @@ def _unseen(item: Recognised) -> Finding:
     )  # fmt: skip
 
 
-def _not_recognised(lost: list[RawFile], book: _Patterns) -> list[Finding]:
+def _not_recognised(lost: list[RawFile], catalog: Catalog) -> list[Finding]:
     findings = []
     for table in lost:
         try:
-            source = book.alike(table)
+            source = _alike(table, catalog)
         except SourceError as error:
             findings.append(Finding("warning", table.name, str(error).removeprefix(f"{table.name}: "), kind="unknown"))
             continue
