@@ -146,6 +146,19 @@ def test_an_archive_without_any_member_of_its_edition_or_family_is_at_fault(tmp_
         read(found)
 
 
+def test_an_archive_within_an_archive_is_told_to_be_unpacked_and_then_read(tmp_path: Path, catalog: Catalog) -> None:
+    found, (finding,) = recognise(
+        [archive(tmp_path / "Filosofi2019_carreaux_200m_csv.zip", {"Filosofi2019_carreaux_200m_csv.7z": b"7z"})], catalog
+    )
+    assert found == []
+    assert "unpack it into a folder named Filosofi2019_carreaux_200m_csv" in str(finding)
+    (tmp_path / "Filosofi2019_carreaux_200m_csv").mkdir()
+    for part in ("met", "mart", "reun"):
+        (tmp_path / "Filosofi2019_carreaux_200m_csv" / f"carreaux_200m_{part}.csv").write_text("idcar_200m\n")
+    found, _ = recognise(list_files([tmp_path / "Filosofi2019_carreaux_200m_csv"]), catalog)
+    assert [f.edition.id.removeprefix("insee_income_squares_2019_") for f in found] == ["mart", "met", "reun"]
+
+
 def test_a_bpe_of_older_codes_is_not_taken_for_one_of_todays(tmp_path: Path, catalog: Catalog) -> None:
     assert recognise([archive(tmp_path / "BPE22.zip", {"BPE22.csv": "AN\n"})], catalog)[0] == []
 

@@ -26,6 +26,8 @@ from qpv.sources.rawfile import Finding, RawFile, tables_in
 _VERSION: Final = re.compile(r"[_-]v(\d{1,3})(?=[_.-]|$)", re.IGNORECASE)
 #: Enough of a file to hold its header, however wide.
 _HEAD: Final = 65_536
+#: Archives that are not opened, and archives within archives.
+_PACKED: Final = {".7z", ".rar", ".tar", ".tgz", ".zip"}
 #: A table with fewer known columns than this looks like nothing.
 _FEWEST: Final = 3
 
@@ -272,6 +274,10 @@ def _unseen(item: Recognised) -> Finding:
 def _not_recognised(lost: list[RawFile], catalog: Catalog) -> list[Finding]:
     findings = []
     for table in lost:
+        if Path(table.table_name).suffix.lower() in _PACKED:
+            told = f"not opened: unpack it into a folder named {table.path.stem}, where its tables are known as in the archive"
+            findings.append(Finding("warning", table.name, told, kind="unknown"))
+            continue
         try:
             source = _alike(table, catalog)
         except SourceError as error:
