@@ -64,7 +64,7 @@ def recognise(paths: Iterable[Path], catalog: Catalog) -> tuple[list[Recognised]
     findings: list[Finding] = []
     book = _Patterns(catalog.sources.values())
     for path in paths:
-        items = {t: book.named(t) or book.same(t) or book.kin(t) for t in tables_in(path)}
+        items = {t: book.known(t) for t in tables_in(path)}
         lost = [t for t, found in items.items() if not found]
         for item in [i for found in items.values() for i in found] or book.void(path):
             chosen.setdefault(item.edition.id, []).append(item)
@@ -86,7 +86,7 @@ def recognise(paths: Iterable[Path], catalog: Catalog) -> tuple[list[Recognised]
 def editions_of(path: Path, source: Source) -> list[Recognised]:
     """Say which editions of one source a file holds, by name and family; damaged archives come with their fault."""
     book = _Patterns([source])
-    return [i for t in tables_in(path) for i in book.named(t) or book.kin(t)] or book.void(path)
+    return [i for t in tables_in(path) for i in book.known(t, content=False)] or book.void(path)
 
 
 class _Patterns:
@@ -102,22 +102,41 @@ class _Patterns:
             for s in sources if s.tier != "listed" for f in s.families
         ]  # fmt: skip
 
-    def named(self, table: RawFile) -> list[Recognised]:
-        """Give the editions whose pattern the name matches."""
-        return [Recognised(s, e, table) for s, e, files, member in self._editions if _match(table, files, member) is not None]
+    def known(self, table: RawFile, content: bool = True) -> list[Recognised]:
+        """Give the editions that a table is: a member by the archive or folder around it before its own name alone."""
+        return (
+            self._named(table, alone=False)
+            or (self._same(table) if content else [])
+            or self._kin(table, alone=False)
+            or self._named(table, alone=True)
+            or self._kin(table, alone=True)
+        )
 
-    def same(self, table: RawFile) -> list[Recognised]:
+    def _named(self, table: RawFile, alone: bool) -> list[Recognised]:
+        """Give the editions whose pattern the name matches."""
+        return [
+            Recognised(s, e, table) for s, e, files, member in self._editions if _match(table, files, member, alone) is not None
+        ]
+
+    def _same(self, table: RawFile) -> list[Recognised]:
         """Give the edition whose table it is byte for byte, whatever its name."""
         found = self._digests.get(_digest(table))
         return [Recognised(*found, table)] if found else []
 
-    def kin(self, table: RawFile) -> list[Recognised]:
-        """Give the editions of the families whose pattern the name matches."""
+    def _kin(self, table: RawFile, alone: bool) -> list[Recognised]:
+        """Give the editions of the families whose pattern the name matches; not ``alone``, of those of archives."""
         found = []
-        for source, family, files, member, alone in self._families:
-            groups = _match(table, files, member)
-            if not {"year", "yy"} & set(groups or {}) and alone is not None and (own := alone.fullmatch(table.table_name)):
-                groups = _groups(own)
+        for source, family, files, member, own in self._families:
+            if member is None and not alone:
+                continue
+            groups = _match(table, files, member, alone)
+            if (
+                alone
+                and not {"year", "yy"} & set(groups or {})
+                and own is not None
+                and (named := own.fullmatch(table.table_name))
+            ):
+                groups = _groups(named)
             if groups is not None and (edition := _made(source, family, groups, table)) is not None:
                 found.append(Recognised(source, edition, table))
         return found
@@ -137,8 +156,8 @@ def _compiled(pattern: str | None) -> re.Pattern[str] | None:
     return None if pattern is None else re.compile(pattern, re.IGNORECASE)
 
 
-def _match(table: RawFile, files: re.Pattern[str] | None, member: re.Pattern[str] | None) -> dict[str, str] | None:
-    """Match a table's name; of an archive with a pattern of its own, both names.  Gives the groups."""
+def _match(table: RawFile, files: re.Pattern[str] | None, member: re.Pattern[str] | None, alone: bool) -> dict[str, str] | None:
+    """Match a table's name; of an archive with a pattern of its own, both names, or the member's ``alone``.  Gives the groups."""
     assert files is not None
     if member is None:
         found = files.fullmatch(table.table_name)
@@ -147,10 +166,10 @@ def _match(table: RawFile, files: re.Pattern[str] | None, member: re.Pattern[str
         return {} if files.fullmatch(table.path.name) else None
     inner = member.fullmatch(table.table_name)
     # Unpacked, a table lies in a folder that has the archive's name, or is known by its own, unless any name would do.
-    alone = inner if not table.member and member.fullmatch(f"any{Path(table.table_name).suffix}") is None else None
+    itself = inner if alone and not table.member and member.fullmatch(f"any{Path(table.table_name).suffix}") is None else None
     around = [*PurePosixPath(table.member or "").parents, *([] if table.member else table.path.parents)]
     folders = (files.fullmatch(f"{folder.name}.zip") for folder in around)
-    outer = next(filter(None, [files.fullmatch(table.path.name) if table.member else None, *folders, alone]), None)
+    outer = next(filter(None, [files.fullmatch(table.path.name) if table.member else None, *folders, itself]), None)
     return None if inner is None or outer is None else _groups(outer) | _groups(inner)
 
 
@@ -274,7 +293,7 @@ def _unseen(item: Recognised) -> Finding:
 def _not_recognised(lost: list[RawFile], catalog: Catalog) -> list[Finding]:
     findings = []
     for table in lost:
-        if Path(table.table_name).suffix.lower() in _PACKED:
+        if not table.fault and Path(table.table_name).suffix.lower() in _PACKED:
             told = f"not opened: unpack it into a folder named {table.path.stem}, where its tables are known as in the archive"
             findings.append(Finding("warning", table.name, told, kind="unknown"))
             continue
