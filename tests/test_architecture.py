@@ -34,7 +34,7 @@ LAYERS: tuple[set[str], ...] = (
     {"catalog", "reference", "schemas"},
     {"crosswalk", "secrecy", "personal"},
     {"sources", "contracts", "download", "rules"},
-    {"overlay", "expectations"},
+    {"overlay", "expectations", "arrival"},
     {"features"},
     {"proxies", "tallies", "dating"},
     {"preference", "fetch"},

@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 
 #: Modules that only read the warehouse: a change in them needs no new build.
 _NOT_DATA: Final = {
-    "analysis", "batch", "brief", "changes", "charts", "cli", "comparison", "download", "engine", "export", "fetch", "geocoding", "grammar", "html", "inventory",
+    "analysis", "arrival", "batch", "brief", "changes", "charts", "cli", "comparison", "download", "engine", "export", "fetch", "geocoding", "grammar", "html", "inventory",
     "live_maps", "maps", "markdown", "pdf", "photograph", "plain_words", "profile", "project", "publication", "rules", "screening",
     "selection", "sentences", "similar", "site", "standing", "tables", "terminal",
 }  # fmt: skip
@@ -185,7 +185,9 @@ class _Tables:
 def _assemble(
     catalog: Catalog, reference: Reference, contracts: Contracts, deliveries: list[tuple[Recognised, Delivery]]
 ) -> tuple[_Tables, list[Finding]]:
-    outlines = [d.geometry for _, d in deliveries if d.geometry is not None]
+    order = {e.id: place for place, (_, e) in enumerate(catalog.editions.values())}
+    shapes = sorted((order[item.edition.id], n) for n, (item, d) in enumerate(deliveries) if d.geometry is not None)
+    outlines = [deliveries[n][1].geometry for _, n in shapes]
     geometry = None
     if outlines:
         # Of two outlines for one territory the first edition of the catalogue wins.
