@@ -135,6 +135,8 @@ class Portrait:
                 figure = item.figure
                 cell = figure.cells.get(figure.gap_level) if figure.gap is not None else None
                 self.ledger.add(figure.own, None if cell is None else cell.row, figure.absence)
+                if figure.own is not None:  # behind a click
+                    self.ledger.add_all(figure.contradictions)
                 if figure.own is None and figure.absence is None:
                     self.ledger.add_unpublished(figure.indicator.id)
                 if figure.own is None:

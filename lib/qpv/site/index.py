@@ -267,8 +267,8 @@ def _failures(records: Sequence[Record]) -> str:
         cell = DASH if error.get("cell") is None else str(error["cell"])
         rows.append([r.qpv, title_of(r.theme), cell, f"{error.get('name')}: {error.get('message')}"])
     left = len(failed) - len(rows)
-    first = (
-        f"Les {len(rows)} premiers sur {format_number(len(failed))}{NNBSP}; tous, avec leur trace" if left else "Avec leur trace"
-    )
+    first = f"Les {len(rows)} premiers sur {format_number(len(failed))}{NNBSP}; tous, avec leur trace, sont" if left else (
+        f"{'Ils sont' if len(failed) > 1 else 'Il est'}, avec {'leur' if len(failed) > 1 else 'sa'} trace,"
+    )  # fmt: skip
     table = plain_table(["Territoire", "Brief", "Cellule", "Cause"], rows, "Briefs en échec")
-    return f'<h2>Échecs</h2>{table}<p class="note">{first}, sont dans <a href="run.html">le rapport d’exécution</a>.</p>'
+    return f'<h2>Échecs</h2>{table}<p class="note">{first} dans <a href="run.html">le rapport d’exécution</a>.</p>'
