@@ -119,8 +119,8 @@ def _row(profile: Profile, placed: Placed) -> str:
         )
     cells = [value, said, _gap(placed)]
     body = "".join(f'<td data-head="{text(h)}">{c}</td>' for h, c in zip(_HEADS, cells, strict=True))
-    said = tables.about(profile, figure, [figure.gap_level] if figure.gap is not None else [])
-    return tables.figure_rows(indicator.short, body, len(cells), said)
+    behind = tables.about(profile, figure, [figure.gap_level] if figure.gap is not None else [])
+    return tables.figure_rows(indicator.short, body, len(cells), behind)
 
 
 def _gap(placed: Placed) -> str:
