@@ -58,3 +58,17 @@ def test_figure_of_the_quartier_in_the_legend_is_in_the_ledger(full_folder: Path
     assert len(own) == 1
     told = [f for f in brief.ledger.figures() if f["level"] == "qpv" and f["territory"] in ("QN06254M", "QP062056")]
     assert "pas de valeur" in own[0] or len(told) == 1
+
+
+def test_where_nobody_measured_the_new_perimeter_the_map_shows_the_neighbours_as_they_were_measured(full_folder: Path) -> None:
+    """QN06250M has no figure and no predecessor that covers a fifth of it: its map had no value at all."""
+    soup = drawn("revenue", "QN06250M", full_folder, "map_headline")
+    assert "Périmètres de 2015." in soup.get_text()
+    assert "aucune valeur à cette date" not in soup.get_text()
+    assert legend(soup)[-1] == "ce quartier : pas de valeur"
+    assert any(u["href"] == "#o-qpv-QN06250M" or u["stroke"] == "#b5500b" for u in soup.select("svg.map-print use"))
+
+
+def test_points_of_communes_without_outline_are_explained_in_each_map(full_folder: Path) -> None:
+    for which in ("map_location", "map_headline"):
+        assert "autres communes, sans contour (points)" in legend(drawn("ecology", LOOS, full_folder, which))

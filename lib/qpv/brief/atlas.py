@@ -13,13 +13,13 @@ from shapely.geometry import Point
 from qpv import live_maps, maps, tables
 from qpv.brief.inset import NO_INSET, Inset, close_up
 from qpv.brief.ledger import Ledger
-from qpv.brief.legends import legend_of, own_of_colleges, own_of_commune
+from qpv.brief.legends import legend_of, of_points, own_of_colleges, own_of_commune
 from qpv.brief.schools import around, colleges, school_facts
 from qpv.catalog import Indicator
 from qpv.comparison import KeyFigure
 from qpv.html import STILL, Block, script_json, text
 from qpv.maps import Layer
-from qpv.numbers import format_value
+from qpv.numbers import NNBSP, format_value
 from qpv.profile import Profile
 from qpv.quarter import format_period, period_position
 
@@ -54,6 +54,7 @@ def location(profile: Profile, ledger: Ledger) -> Block:
     legend = [("#0b5fa5", "ce quartier"), ("#9db4c8", "autres QPV de l’agglomération")]
     if len(old):
         legend.append((maps.OWN_STROKE, "périmètre de 2015 (tirets)"))
+    legend += of_points(points)
     rows = [[n, c, _commune_names(profile, m)] for n, c, m in zip(new["name"], new["code"], new["communes"], strict=True)]
     data = tables.plain_table(["QPV", "Code", "Communes"], rows, "QPV de l’agglomération", "small")
     note = _APPROXIMATE if approximate else ""
@@ -196,6 +197,9 @@ def spread_of(profile: Profile, figure: KeyFigure, scopes: tuple[str, ...] = HEA
     """
     generation = figure.own["generation"] if figure.own is not None else next(iter(profile.codes), "2015")
     rows = profile.of_all_qpv(figure.indicator.id, generation)
+    if rows.empty:  # a map of the neighbours as they were measured says more than one without a value
+        generation = "2015"
+        rows = profile.of_all_qpv(figure.indicator.id, generation)
     period = figure.own["period"] if figure.own is not None else (rows["period"].max() if len(rows) else "")
     held = {s: rows.loc[rows["territory"].isin(profile.peer_codes.get((s, generation), frozenset())), "period"] for s in scopes}
     if figure.own is not None and max((held[s] == period).sum() for s in scopes) < 2:
@@ -234,6 +238,12 @@ def _qpv_choropleth(profile: Profile, figure: KeyFigure, ledger: Ledger, key: st
     shapes = shapes.assign(order=shapes["code"] == own).sort_values("order", kind="stable")
     layers = [Layer(base, scope if wide else "commune", fill="#f6f4ef", stroke="#b9b2a6"),
               Layer(points, "point", fill="#d9d4ca", radius=3), Layer(shapes, "point" if wide else "qpv")]  # fmt: skip
+    unmeasured = not own or own not in codes_in_order
+    if unmeasured and profile.perimeter_known:
+        this, _ = _qpv(profile, {profile.code}, "2024")
+        this = this.assign(tip=this["name"] + "\npas de valeur")
+        layers.append(Layer(this.set_geometry(this.representative_point()) if wide else this, "point" if wide else "qpv",
+                            stroke=maps.OWN_STROKE, weight=3.0, radius=9.0))  # fmt: skip
     order = shapes.assign(value=shapes["code"].map(rows["value"]).astype(float)).sort_values(
         "value", ascending=False, na_position="last"
     )
@@ -247,7 +257,9 @@ def _qpv_choropleth(profile: Profile, figure: KeyFigure, ledger: Ledger, key: st
     place = {"epci": "de l’agglomération", "departement": "du département"}[scope]
     title = f"{indicator.label}, QPV {place}{', ' + format_period(period) if period else ''}"
     notes = [f"Périmètres de {generation}."] + ([_APPROXIMATE] if approximate else [])
-    legend = legend_of(classes, indicator.unit, indicator.decimals, mine)
+    legend = legend_of(classes, indicator.unit, indicator.decimals, mine) + of_points(points)
+    if unmeasured:
+        legend.append((maps.OWN_STROKE, f"ce quartier{NNBSP}: pas de valeur"))
     focus = shapes.geometry if len(shapes) else None
     return _block(title, layers, key, legend, " ".join(notes), data, focus, _source(profile, rows[rows.index.isin(codes)]))
 

@@ -54,3 +54,8 @@ def own_of_colleges(places: gpd.GeoDataFrame, words: list[str], outline: gpd.Geo
     inside = places.geometry.within(within).to_numpy()
     found = [f"{name.splitlines()[0]}, {said}" for name, said, there in zip(places["tip"], words, inside, strict=True) if there]
     return [(maps.OWN_STROKE, f"ce quartier (contour){NNBSP}: {'; '.join(found) or 'aucun collège dedans'}")]
+
+
+def of_points(points: gpd.GeoDataFrame) -> list[tuple[str, str]]:
+    """Say what the small grey points are, where there are any: communes without outline."""
+    return [("#d9d4ca", "autres communes, sans contour (points)")] if len(points) else []

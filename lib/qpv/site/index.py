@@ -263,7 +263,7 @@ def _dates(run: Run, quarter: Quarter) -> str:
         return ""
     rows.sort(key=lambda row: (row[0], row[1]))
     heads = ["Date", "Contrat", "Échéance", "Brief à présenter"]
-    table = plain_table(heads, [cells for _, cells in rows[:_DATES]], "Prochaines échéances des contrats")
+    table = plain_table(heads, [cells for _, cells in rows[:_DATES]], "Prochaines échéances des contrats", "small cards")
     return f"<h2>Prochaines échéances</h2>{table}"
 
 
@@ -281,5 +281,5 @@ def _failures(records: Sequence[Record]) -> str:
     first = f"Les {len(rows)} premiers sur {format_number(len(failed))}{NNBSP}; tous, avec leur trace, sont" if left else (
         f"{'Ils sont' if len(failed) > 1 else 'Il est'}, avec {'leur' if len(failed) > 1 else 'sa'} trace,"
     )  # fmt: skip
-    table = plain_table(["Territoire", "Brief", "Cellule", "Cause"], rows, "Briefs en échec")
+    table = plain_table(["Territoire", "Brief", "Cellule", "Cause"], rows, "Briefs en échec", "small cards")
     return f'<h2>Échecs</h2>{table}<p class="note">{first} dans <a href="run.html">le rapport d’exécution</a>.</p>'
