@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import csv
 from pathlib import Path
 
@@ -159,6 +160,13 @@ def test_stakes_of_the_contract_are_printed_and_the_source_of_each_figure_is_beh
     rows = run.soup("portrait").select("table.gaps tr.about")
     assert len(rows) > 25
     assert [r for r in rows if not {"Définition", "Valeur", "Source", "Édition"} <= {t.get_text() for t in r.select("dt")}] == []
+
+
+def test_portrait_holds_its_figures_as_files(run: Run) -> None:
+    links = run.soup("portrait").select("ul.downloads a")
+    assert [a["download"] for a in links] == [f"QN06254M-portrait-2026-T3.{end}" for end in ("csv", "xlsx", "geojson")]
+    content = base64.b64decode(links[0]["href"].partition("base64,")[2]).decode("utf-8-sig")
+    assert len(list(csv.DictReader(content.splitlines(), delimiter=";"))) == len(pages.figures(run.soup("portrait")))
 
 
 def test_portrait_is_one_light_file_whose_ledger_is_the_csv(run: Run) -> None:

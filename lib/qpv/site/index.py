@@ -24,7 +24,7 @@ from qpv.quarter import Quarter, format_date
 from qpv.reference import fold
 from qpv.site.atlas import run_map
 from qpv.site.changes import counts_words
-from qpv.site.frame import shell, template
+from qpv.site.frame import FIRST_SCRIPT, shell, template
 from qpv.tables import plain_table
 from qpv.vocabulary import BRIEF_KINDS_FR, BRIEF_THEMES, CONTRACT_KINDS, THEMES_FR
 from qpv.warehouse import Warehouse
@@ -119,7 +119,7 @@ def index_page(records: Sequence[Record], quarter: Quarter, warehouse: Warehouse
     """
     run = Run(records, warehouse, folder)
     drawn = run_map(run.places, run.communes, {c: run.marks(c) for c in run.places.index}, warehouse)
-    body = f"""<script>document.documentElement.className = "js";</script>{_counts(run, quarter)}
+    body = f"""<script>{FIRST_SCRIPT}</script>{_counts(run, quarter)}
 <p>{_known(warehouse, quarter)} <a href="data.html">Éditions lues, sources attendues et fichiers non lus</a></p>
 <p>{counts_words(news)} <a href="changes.html">Ce qui a changé</a></p>
 {_filters(run)}
@@ -131,10 +131,10 @@ Données{NNBSP}: tous les chiffres du quartier, en CSV.</p>
 {_table(run)}
 <p id="more" class="no-print" hidden><button type="button">Afficher tous les quartiers</button></p>
 {_elsewhere(run)}{_dates(run, quarter)}{_failures(records)}"""
-    script = template("index.js") + "</script><script>" + (files("qpv.brief") / "template" / "brief.js").read_text("utf-8")
+    scripts = [leaflet_js(), template("index.js"), (files("qpv.brief") / "template" / "brief.js").read_text("utf-8")]
     return shell(
-        "index.html", "Observatoire des quartiers prioritaires", quarter, f"{defs(drawn.outlines)}{body}<script>{leaflet_js()}</script>",
-        style=leaflet_css() + _rules(run), script=script, maps="data-map" in drawn.html,
+        "index.html", "Observatoire des quartiers prioritaires", quarter, f"{defs(drawn.outlines)}{body}",
+        style=leaflet_css() + _rules(run), scripts=scripts, maps="data-map" in drawn.html,
     )  # fmt: skip
 
 
