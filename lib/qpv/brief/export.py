@@ -38,6 +38,8 @@ def to_html(notebook: nbformat.NotebookNode) -> str:
         "title": title, "kind": record.get("theme", ""), "style": leaflet_css() + style_sheet() + _running_foot(title), "leaflet": leaflet_js(),
         "mime": BRIEF_MIME, "version": qpv.__version__, "script": _page_script(record.get("theme", "")), "outlines": defs(_outlines(notebook)),
     }  # fmt: skip
+    # Named, not linked: the page is sent by mail, the notebook stays in the folder of the run.
+    about["notebook"] = f"{record['qpv']}-{record['theme']}.ipynb" if record else ""
     about["scripts"] = script_hashes([about["leaflet"], about["script"]])
     # A page without a map has no layer of the IGN to ask for.
     about["maps"] = any(
