@@ -36,7 +36,7 @@ LAYERS: tuple[set[str], ...] = (
     {"sources", "contracts", "download", "rules"},
     {"overlay", "expectations", "arrival"},
     {"features"},
-    {"proxies", "tallies"},
+    {"proxies", "tallies", "dating"},
     {"preference", "fetch"},
     {"peers", "crowd", "similar", "digests"},
     {"warehouse"},

@@ -235,7 +235,7 @@ def test_the_income_brief_of_beau_marais_in_full(full):
         "(+30,0 pt, soit 2,1 fois plus).",
         "Pour le revenu disponible médian, l’écart avec Calais s’est creusé : de −4 624 € en 2015 à −4 950 € en 2018, à lire avec "
         "prudence (l’une des dates est reprise d’un contrat, l’autre d’un producteur).",
-        "Parmi les 64 QPV du Pas-de-Calais, le quartier est 64e pour le revenu disponible médian (le 1er est le plus favorable) ; "
+        "Parmi les 64 QPV du Pas-de-Calais où ce chiffre est connu, le quartier est 64e pour le revenu disponible médian (le 1er est le plus favorable) ; "
         "parmi 21 QPV semblables, il est 21e.",
     ]
 
