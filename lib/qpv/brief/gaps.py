@@ -163,5 +163,12 @@ def _plural(word: str, count: int) -> str:
 def _cumulated(tally: Tally) -> str:
     if not tally.placed:
         return "aucun chiffre situé"
-    said = [w for s, w in ((Side.DISADVANTAGE, "▼ désavantages"), (Side.STRENGTH, "▲ points forts")) if tally.cumulates(s)]
+    said = [f"{w} ({years_words(tally.periods[s])})" for s, w in
+            ((Side.DISADVANTAGE, "▼ désavantages"), (Side.STRENGTH, "▲ points forts")) if tally.cumulates(s)]  # fmt: skip
     return ", ".join(said) or "rien"
+
+
+def years_words(periods: Sequence[str]) -> str:
+    """Name one or two periods, and the ends of more: ``2010``, ``2018 et 2019``, ``de 2010 à 2019``."""
+    first, last = format_period(periods[0]), format_period(periods[-1])
+    return first if len(periods) == 1 else f"{first} et {last}" if len(periods) == 2 else f"de {first} à {last}"

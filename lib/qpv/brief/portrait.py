@@ -22,18 +22,18 @@ from qpv.numbers import NBSP, NNBSP
 from qpv.profile import Profile, load_profile
 from qpv.quarter import UNDATED, format_period
 from qpv.sentences import gap_change_words, own_change_words
-from qpv.standing import CUMULATED_SHARE, QUARTER_PCT, Placed, Side, Tally, place, tally, trends
+from qpv.standing import CUMULATED_LEAST, CUMULATED_SHARE, QUARTER_PCT, Placed, Side, Tally, place, tally, trends
 from qpv.vocabulary import BRIEF_KINDS_FR, BRIEF_THEMES, PORTRAIT, THEMES_FR, Status
 
 #: So many of the contract's figures are shown a theme; all of them are in the table behind one click.
 _PRINTED: Final = 3
 
-assert QUARTER_PCT == 75 and CUMULATED_SHARE == 0.5
+assert QUARTER_PCT == 75 and CUMULATED_SHARE == 0.5 and CUMULATED_LEAST == 2
 RULE: Final = (
     f"La règle{NNBSP}: un chiffre clé est un désavantage quand au moins trois quarts des autres QPV de France sont mieux placés, un point "
     "fort quand au moins trois quarts sont moins bien placés, à même date et même périmètre, s’il a un sens que personne ne conteste. Dans un "
-    "thème, désavantages ou points forts s’additionnent quand ils font au moins la moitié des chiffres situés. Un chiffre commun à deux "
-    "thèmes compte une fois."
+    "thème, désavantages ou points forts s’additionnent quand ils sont deux au moins et font au moins la moitié des chiffres situés. Un "
+    "chiffre commun à deux thèmes compte une fois."
 )
 
 
@@ -118,7 +118,7 @@ class Portrait:
         count, total = sum(t.sides[side] for t in self.counts), sum(t.placed for t in self.counts)
         if not total:
             return f"{words}{NNBSP}: aucun chiffre clé ne peut être situé parmi les QPV de France."
-        named = [BRIEF_KINDS_FR[t.theme] for t in self.counts if t.cumulates(side)]
+        named = [f"{BRIEF_KINDS_FR[t.theme]} ({gaps.years_words(t.periods[side])})" for t in self.counts if t.cumulates(side)]
         if not count:
             return f"{words}{NNBSP}: aucun des {total} chiffres situés parmi les QPV de France."
         where = f" Ils s’additionnent dans{NNBSP}: {', '.join(named)}." if named else " Ils ne s’additionnent dans aucun thème."
