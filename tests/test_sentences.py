@@ -9,7 +9,7 @@ from types import SimpleNamespace
 
 import pytest
 from qpv import analysis
-from qpv.analysis import Change, Direction, Rank, change, gap_change
+from qpv.analysis import Change, Direction, Rank, change, gap_change, own_direction
 from qpv.comparison import KeyFigure, is_missing, key_figure
 from qpv.numbers import NBSP, NNBSP
 from qpv.profile import load_profile
@@ -198,11 +198,37 @@ def test_en_bref_has_two_to_five_sentences(any_warehouse, name, theme):
 @pytest.mark.parametrize(("name", "theme"), EVERY)
 def test_good_news_come_first_when_there_are_any(any_warehouse, name, theme):
     found = figures(any_warehouse, QPV[name], theme)
-    better = [f for f in found if isinstance(f.own_change, Change) and f.own_change.direction is Direction.BETTER]
+    better = [
+        f for f in found if isinstance(f.own_change, Change) and own_direction(f.own_change, f.indicator) is Direction.BETTER
+    ]
     better = [f for f in better if not f.indicator.of_change]
     lines = summary(found)
     if better:
         assert lines[0] == own_change_words(better[0]) + "."
+
+
+def test_a_narrowed_gap_comes_before_the_widest_and_the_own_fall_right_after_it(full):
+    lines = [plain(line) for line in summary(figures(full, "QN06254M", "employment"))]
+    assert lines[0].startswith("Pour le taux d’emploi des 15-64 ans, l’écart avec la médiane des QPV de France")
+    assert "s’est réduit" in lines[0]
+    assert lines[1].startswith("Dans le quartier, le taux d’emploi des 15-64 ans a baissé, ce qui est une dégradation")
+    assert lines[2].startswith("L’écart le plus marqué")
+
+
+def test_more_euros_of_the_day_are_no_good_news_to_open_with(full):
+    lines = summary(figures(full, "QN06254M", "revenue"))
+    assert not lines[0].startswith("Dans le quartier, le revenu disponible médian a augmenté")
+    assert any("en euros courants" in line for line in lines)
+
+
+@pytest.mark.parametrize(("name", "theme"), EVERY)
+def test_a_brief_opens_with_what_is_known(any_warehouse, name, theme):
+    found = figures(any_warehouse, QPV[name], theme)
+    lines = summary(found)
+    if known(found):
+        assert not lines[0].startswith("On ne sait")
+    unknown = [n for n, line in enumerate(lines) if line.startswith("On ne sait")]
+    assert all(n >= len(lines) - 2 for n in unknown)
 
 
 @pytest.mark.parametrize(("name", "theme"), EVERY)

@@ -108,6 +108,12 @@ def judge(difference: float, indicator: Indicator, level: float = 0.0) -> Direct
     return Direction.WORSE if unfavourable(difference, indicator.polarity) > 0 else Direction.BETTER
 
 
+def own_direction(change: Change, indicator: Indicator) -> Direction:
+    """Read a change of the neighbourhood's own value: a rise in current euros is no news to judge, since prices rise too."""
+    return Direction.NEUTRAL if indicator.unit.startswith("eur") and change.absolute > 0 and change.direction in (
+        Direction.BETTER, Direction.WORSE) else change.direction  # fmt: skip
+
+
 def printed_decimals(value: float) -> int:
     """Give the decimals with which a value is printed: 61 has none, 61.2 has one."""
     return len(f"{value:.6f}".rstrip("0").partition(".")[2])

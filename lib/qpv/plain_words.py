@@ -11,12 +11,11 @@ from collections.abc import Sequence
 from typing import Final
 
 from qpv import grammar
-from qpv.analysis import Change, Direction, Gap
+from qpv.analysis import Change, Direction, Gap, own_direction
 from qpv.catalog import Indicator
 from qpv.comparison import KeyFigure
 from qpv.numbers import NNBSP, format_value, french_spacing
 from qpv.quarter import format_period
-from qpv.vocabulary import Polarity
 
 #: From a share to its words; bounds are upper and exclusive.
 _SHARES: Final = (
@@ -110,9 +109,8 @@ def _since(told: KeyFigure, said: Sequence[KeyFigure]) -> str:
 
 def _judgement(change: Change, indicator: Indicator) -> str:
     """Say whether a change is good, where nobody would dispute it; prices rise too, so more money is not praised."""
-    if indicator.polarity is Polarity.NONE or (indicator.unit.startswith("eur") and change.absolute > 0):
-        return ""
-    return f"{NNBSP}: c’est mieux" if change.direction is Direction.BETTER else f"{NNBSP}: c’est moins bien"
+    words = {Direction.BETTER: f"{NNBSP}: c’est mieux", Direction.WORSE: f"{NNBSP}: c’est moins bien"}
+    return words.get(own_direction(change, indicator), "")
 
 
 def _capital(words: str) -> str:

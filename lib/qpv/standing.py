@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Final
 
-from qpv.analysis import Change, Direction
+from qpv.analysis import Change, Direction, own_direction
 from qpv.comparison import KeyFigure, is_missing
 from qpv.crowd import MEDIAN_OF
 from qpv.profile import Profile
@@ -137,9 +137,9 @@ def _periods(placed: Iterable[Placed]) -> tuple[str, ...]:
 
 
 def trends(placed: Sequence[Placed], direction: Direction) -> list[Placed]:
-    """Give the figures whose own value has moved in a direction (Q2), rates of change left out."""
+    """Give the figures whose own value has moved in a direction (Q2), rates of change left out, as :func:`own_direction` reads it."""
     return [
         p for p in placed
-        if isinstance(p.figure.own_change, Change) and p.figure.own_change.direction is direction
+        if isinstance(p.figure.own_change, Change) and own_direction(p.figure.own_change, p.figure.indicator) is direction
         and not p.figure.indicator.of_change
     ]  # fmt: skip

@@ -151,12 +151,15 @@ class Portrait:
         """List what got better and what got worse, what is stable, and how many have no honest answer."""
         better, worse = trends(self._all, Direction.BETTER), trends(self._all, Direction.WORSE)
         stable = trends(self._all, Direction.EQUAL)
-        for item in (*better, *worse, *stable):
+        money = [p for p in trends(self._all, Direction.NEUTRAL) if p.figure.indicator.unit.startswith("eur")]
+        for item in (*better, *worse, *stable, *money):
             self._keep_ends(item)
         columns = [
             self._list("▲ S’améliore", better, "Aucun chiffre clé ne s’améliore nettement."),
             self._list("▼ Se dégrade", worse, "Aucun chiffre clé ne se dégrade nettement."),
-            self._list("= Stable", stable, "Aucun chiffre clé n’est stable."),
+            self._list("= Stable", stable, "Aucun chiffre clé n’est stable.")
+            # Prices rise too: more euros of the day are told, not praised.
+            + (self._list("• Plus d’euros, inflation non déduite", money, "") if money else ""),
         ]
         rest = [p for p in self._all if p.figure.known and not isinstance(p.figure.own_change, Change)]
         note = (
