@@ -8,7 +8,7 @@ from functools import cache
 import pytest
 from qpv.analysis import Change
 from qpv.brief.notices import age_years, notices
-from qpv.comparison import KeyFigure, key_figure
+from qpv.comparison import KeyFigure, key_figure, why_missing
 from qpv.numbers import NBSP, NNBSP
 from qpv.profile import Predecessor, Profile, load_profile
 from qpv.quarter import Quarter
@@ -65,6 +65,19 @@ def test_a_redrawn_perimeter_gives_the_shares_and_both_populations(full):
         "Population : 4 246 habitants en 2018 dans l’ancien périmètre, 4 300 habitants en 2024 dans le nouveau. "
         "Les chiffres décrivent encore le périmètre de 2015 (QP062025)."
     )
+
+
+def test_a_redrawn_quarter_that_no_qpv_of_2015_stands_for_is_told_what_it_holds_of_which(full):
+    """Boulogne, Centre Ville: half of QP062050 is kept, and makes a seventh of the new perimeter."""
+    profile, figures = read(full, "QN06250M")
+    assert profile.predecessors == []
+    assert said(profile, figures)[0].startswith(
+        "Le quartier a été redessiné en 2024. Il reprend une partie de : Centre Ville (QP062050 ; 51 % de sa surface conservée, qui fait "
+        "14 % du nouveau périmètre)."
+    )
+    why = why_missing(profile, figures[0]).replace(NNBSP, " ")
+    assert why == "mesuré sur les périmètres de 2015 seulement ; QP062050 n’en couvre qu’une petite partie"
+    assert [p.code for p in read(full, "QN06252M")[0].partly] == ["QP062052", "QP062054", "QP062053"]
 
 
 def test_a_population_that_is_known_on_one_side_only_is_not_compared(full):

@@ -181,6 +181,12 @@ def test_what_is_said_of_a_change_agrees_with_its_direction(any_warehouse):
     assert Direction.EQUAL in seen
 
 
+def test_a_change_has_no_more_decimals_than_the_contract_prints(full):
+    """Calais 2024 prints 48 %; Insee publishes 42,4 %."""
+    schooling = figures(full, "QN06254M", "education")[0]
+    assert "48 % en 2018 contre 42,4 % en 2010 (+6 pt)" in plain(own_change_words(schooling))
+
+
 # --- En bref -----------------------------------------------------------------------------------------
 
 EVERY = [(name, theme) for name in QPV for theme in BRIEF_THEMES]
@@ -255,12 +261,12 @@ def test_missing_figures_are_counted_in_the_singular_and_when_all_are(full):
 def test_the_income_brief_of_beau_marais_in_full(full):
     lines = [plain(line) for line in summary(figures(full, "QN06254M", "revenue"))]
     assert lines == [
-        "Dans le quartier, le revenu disponible médian a augmenté : 11 760 € en 2018 contre 10 651 € en 2012 "
-        "(+1 109 €, en euros courants).",
         "L’écart le plus marqué porte sur le taux de pauvreté : 58,0 % dans le quartier contre 28,0 % à Calais en 2019 "
         "(+30,0 pt, soit 2,1 fois plus).",
         "Pour le revenu disponible médian, l’écart avec Calais s’est creusé : de −4 624 € en 2015 à −4 950 € en 2018, à lire avec "
         "prudence (l’une des dates est reprise d’un contrat, l’autre d’un producteur).",
+        "Dans le quartier, le revenu disponible médian a augmenté : 11 760 € en 2018 contre 10 651 € en 2012 "
+        "(+1 109 €, en euros courants).",
         "Parmi les 64 QPV du Pas-de-Calais, le quartier est 64e pour le revenu disponible médian (le 1er est le plus favorable) ; "
         "parmi 21 QPV semblables, il est 21e.",
     ]
@@ -268,7 +274,7 @@ def test_the_income_brief_of_beau_marais_in_full(full):
 
 def test_a_figure_taken_from_the_contract_is_told_with_caution(full):
     lines = [plain(line) for line in summary(figures(full, "QN06225M", "revenue"))]
-    assert lines[1].endswith("soit deux fois plus), à lire avec prudence (valeur reprise du contrat de ville).")
+    assert lines[2].endswith("soit deux fois plus), à lire avec prudence (valeur reprise du contrat de ville).")
 
 
 @pytest.mark.parametrize(
@@ -333,7 +339,7 @@ def test_numbers_are_written_as_in_french(full, theme):
 
 
 def test_the_narrow_space_stands_in_every_amount(full):
-    line = summary(figures(full, "QN06254M", "revenue"))[0]
+    line = summary(figures(full, "QN06254M", "revenue"))[2]
     assert f"10{NNBSP}651{NNBSP}€" in line
     assert f"(+1{NNBSP}109{NNBSP}€" in line
 

@@ -16,7 +16,7 @@ import pandas as pd
 from qpv import analysis
 from qpv.analysis import MINIMUM_PEERS, Change, Direction, Refusal
 from qpv.catalog import Indicator
-from qpv.comparison import MEDIAN_AT_BOTH_DATES, NEAR_YEARS
+from qpv.comparison import MEDIAN_AT_BOTH_DATES, NEAR_YEARS, shown_decimals
 from qpv.numbers import NNBSP, french_spacing
 from qpv.profile import Profile
 from qpv.quarter import UNDATED, format_period, period_position
@@ -35,6 +35,7 @@ class Extreme:
 
     value: float
     codes: tuple[str, ...]
+    decimals: int
 
 
 @dataclass(frozen=True)
@@ -68,7 +69,13 @@ class Photograph:
         return self._extreme(float(self.rows["value"].max()))
 
     def _extreme(self, value: float) -> Extreme:
-        return Extreme(value, tuple(sorted(self.rows.index[self.rows["value"] == value])))
+        rows = self.rows[self.rows["value"] == value]
+        return Extreme(value, tuple(sorted(rows.index)), max(shown_decimals(r, self.indicator) for _, r in rows.iterrows()))
+
+    @property
+    def decimals(self) -> int:
+        """Decimals of what is computed from the values: those of the most precise one."""
+        return max(shown_decimals(r, self.indicator) for _, r in self.rows.iterrows())
 
     def same_period(self, level: str) -> pd.Series | None:
         """Give the figure of a territory beside, if it is of the same period."""

@@ -14,7 +14,7 @@ import pandas as pd
 from qpv import grammar
 from qpv.analysis import Change, Direction, Rank, Refusal, own_direction, unfavourable
 from qpv.catalog import Indicator
-from qpv.comparison import MEDIAN_AT_BOTH_DATES, STATUS_CAUTIONS, KeyFigure, is_missing
+from qpv.comparison import MEDIAN_AT_BOTH_DATES, STATUS_CAUTIONS, KeyFigure, is_missing, shown_decimals
 from qpv.numbers import NNBSP, format_difference, format_number, format_value, french_spacing
 from qpv.quarter import format_period
 from qpv.vocabulary import Polarity, Status
@@ -120,10 +120,11 @@ def own_change_words(figure: KeyFigure) -> str:
     situation = "own rises" if change.absolute > 0 else "own falls"
     if change.direction is Direction.EQUAL:
         situation = "own steady" if abs(change.absolute) >= 0.5 * 10**-indicator.decimals else "own same"
-    moved = format_difference(change.absolute, indicator.unit, indicator.decimals) + (", en euros courants" if money else "")
+    before, after = change.decimals or (indicator.decimals, indicator.decimals)
+    moved = format_difference(change.absolute, indicator.unit, min(before, after)) + (", en euros courants" if money else "")
     return _phrase(
         situation, noun=noun(indicator), judgement=judged, moved=moved, **_span(change),
-        first=_value(change.first, indicator), last=_value(change.last, indicator),
+        first=_value(change.first, indicator, before), last=_value(change.last, indicator, after),
     )  # fmt: skip
 
 
@@ -185,8 +186,8 @@ def _phrase(situation: str, **words: object) -> str:
     return french_spacing(PHRASES[situation]).format(**words)
 
 
-def _value(value: float, indicator: Indicator) -> str:
-    return format_value(value, indicator.unit, indicator.decimals)
+def _value(value: float, indicator: Indicator, decimals: int | None = None) -> str:
+    return format_value(value, indicator.unit, indicator.decimals if decimals is None else decimals)
 
 
 def _span(change: Change) -> dict[str, str]:
@@ -195,7 +196,8 @@ def _span(change: Change) -> dict[str, str]:
 
 
 def _gap_change(change: Change, indicator: Indicator, place: str) -> str:
-    first, last = (format_difference(v, indicator.unit, indicator.decimals) for v in (change.first, change.last))
+    shown = change.decimals or (indicator.decimals, indicator.decimals)
+    first, last = (format_difference(v, indicator.unit, n) for v, n in zip((change.first, change.last), shown, strict=True))
     return _phrase(
         gap_situation(change, indicator), noun=noun(indicator), place=place, first=first, last=last, **_span(change)
     )  # fmt: skip
@@ -231,8 +233,9 @@ def _unknown(figure: KeyFigure, *, tell_own: bool, tell_gap: bool) -> list[str]:
 
 def _state(figure: KeyFigure) -> str:
     assert figure.own is not None
-    value, when = _value(float(figure.own["value"]), figure.indicator), format_period(figure.own["period"])
-    return _phrase("state", noun=noun(figure.indicator), own=value, when=when, caution=_status_caution(figure.own))
+    indicator, when = figure.indicator, format_period(figure.own["period"])
+    value = _value(float(figure.own["value"]), indicator, shown_decimals(figure.own, indicator))
+    return _phrase("state", noun=noun(indicator), own=value, when=when, caution=_status_caution(figure.own))
 
 
 def _gap_of_today(known: Sequence[KeyFigure]) -> list[str]:
@@ -254,9 +257,10 @@ def _gap_sentence(figure: KeyFigure, situation: str) -> str:
     assert gap is not None
     size = max(gap.ratio, 1 / gap.ratio) if gap.ratio else 1.0
     return _phrase(
-        situation, noun=noun(indicator), own=_value(gap.own.value, indicator), other=_value(gap.other.value, indicator),
+        situation, noun=noun(indicator), own=_value(gap.own.value, indicator, gap.own.decimals),
+        other=_value(gap.other.value, indicator, gap.other.decimals),
         place=grammar.territory(figure.gap_level, figure.gap_name), where=grammar.inside(figure.gap_level, figure.gap_name),
-        when=format_period(gap.own.period), moved=format_difference(gap.absolute, indicator.unit, indicator.decimals),
+        when=format_period(gap.own.period), moved=format_difference(gap.absolute, indicator.unit, gap.decimals),
         ratio=f", soit {ratio_words(gap.ratio)}" if gap.ratio and size >= _WORTH_A_RATIO else "",
         caution=_status_caution(figure.own, figure.cells[figure.gap_level].row),
     )  # fmt: skip
@@ -305,7 +309,7 @@ def _known_around(figures: Sequence[KeyFigure]) -> list[str]:
     for figure in figures:
         cell = next((figure.cells[n] for n in ("commune", "epci", "departement", "region", "france") if n in figure.cells), None)
         if not figure.known and cell is not None:
-            value = _value(float(cell.row["value"]), figure.indicator)
+            value = _value(float(cell.row["value"]), figure.indicator, shown_decimals(cell.row, figure.indicator))
             where = grammar.inside(cell.level, cell.name)
             lines.append(
                 _phrase(

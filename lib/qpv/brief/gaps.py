@@ -132,7 +132,7 @@ def _gap(placed: Placed) -> str:
         )
     return (
         f'<span class="gap {gap.direction}"><span aria-hidden="true">{SIGNS[gap.direction]}</span> '
-        f"{text(format_difference(gap.absolute, indicator.unit, indicator.decimals))}</span> "
+        f"{text(format_difference(gap.absolute, indicator.unit, gap.decimals))}</span> "
         f'<span class="newer">{text(SIGN_WORDS[gap.direction])}, {text(placed.figure.gap_name)}</span>'
     )
 
