@@ -195,7 +195,7 @@ def _span(dated: list[str], indicator: Indicator) -> tuple[str, str, str] | None
         return None
     first, last = period_position(dated[0]), period_position(dated[-1])
     crossed = [b for b in cuts if first < period_position(b.period) <= last]
-    words = "; ".join(f"rupture de série en {format_period(b.period)} ({b.reason})" for b in crossed)
+    words = "\u202f; ".join(f"rupture de série en {format_period(b.period)} ({b.reason})" for b in crossed)
     return dated[0], dated[-1], words
 
 

@@ -25,8 +25,9 @@ from qpv.vocabulary import ABSENT, STATUS_FR, Polarity, Status
 #: The territories beside the QPV, from near to far.
 BESIDE: Final = ("epci", "departement", "region", "france")
 
-#: A date counts when at least this share of the QPV of the best date have a value.
-_COVERED: Final = 0.5
+#: A date counts when at least this share of the QPV of the best date have a value: one of two, or half of twenty, is no
+#: photograph of an agglomération whose others are known a year before.
+_COVERED: Final = 0.75
 
 
 @dataclass(frozen=True)
@@ -122,7 +123,7 @@ class Widening:
 def photograph(panel: Profile, indicator: Indicator) -> Photograph | None:
     """Read an indicator over the QPV of a panel; ``None`` when none of them has a value.
 
-    The date is the most recent one at which at least half as many QPV have a value as at the best
+    The date is the most recent one at which at least three quarters as many QPV have a value as at the best
     date; one that the EPCI has too is preferred, unless it is more than ``NEAR_YEARS`` older.
     """
     facts = {g: _of_panel(panel, indicator, g) for g in ("2015", "2024")}

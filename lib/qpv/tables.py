@@ -201,7 +201,7 @@ def _about(profile: Profile, figure: KeyFigure) -> list[tuple[str, str]]:
     elif figure.absence is not None:
         items += provenance(profile, figure.absence)
     if len(figure.contradictions):
-        said = "; ".join(
+        said = f"{NNBSP}; ".join(
             f"{value_words(r, indicator)} en {format_period(r['period'])} ({LEVELS_FR[r['level']]}, {edition_name(profile, r)})"
             for _, r in figure.contradictions.iterrows()
         )

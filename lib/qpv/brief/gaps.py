@@ -70,16 +70,16 @@ def profile_table(profiles: dict[str, Profile], placed: Mapping[str, Sequence[Pl
         absent = [p for p in items if not p.figure.known]
         rows = "".join(_row(p) for p in shown)
         if alone:
-            said = "; ".join(f"{p.figure.indicator.short} {_dated(p)}" for p in alone)
+            said = f"{NNBSP}; ".join(f"{p.figure.indicator.short} {_dated(p)}" for p in alone)
             rows += _line(width, f"<p>{text(f'Connus, sans autre territoire ni cent QPV à la même date{NNBSP}: {said}.')}</p>")
         if absent:
-            said = "; ".join(f"{p.figure.indicator.short} ({why_missing(profiles[theme], p.figure)})" for p in absent)
+            said = f"{NNBSP}; ".join(f"{p.figure.indicator.short} ({why_missing(profiles[theme], p.figure)})" for p in absent)
             rows += _line(
                 width,
                 f"<details><summary>Sans valeur pour ce quartier{NNBSP}: {len(absent)}</summary><p>{text(said)}.</p></details>"
                 f"<p class='paper'>{text(f'Sans valeur{NNBSP}: ' + ', '.join(p.figure.indicator.short for p in absent))}.</p>",
             )
-        head = f"{BRIEF_KINDS_FR[theme]}{NNBSP}: {len(known)} chiffres connus sur{NBSP}{len(items)}"
+        head = f"{BRIEF_KINDS_FR[theme]}{NNBSP}: {len(known)} chiffre{'s connus' if len(known) > 1 else ' connu'} sur{NBSP}{len(items)}"
         bodies.append(f'<tbody><tr class="group"><th scope="rowgroup" colspan="{width}">{text(head)}</th></tr>{rows}</tbody>')
     caption = "Profil des écarts, par thème"
     return (

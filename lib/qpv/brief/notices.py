@@ -166,7 +166,8 @@ def _old(quarter: Quarter, known: Sequence[KeyFigure]) -> str:
     for figure in known:
         row = figure.latest if figure.latest is not None else figure.own
         if row is not None and age_years(row["period"], quarter) > OLD_YEARS + 1e-9:
-            aged.setdefault(str(row["period"]), []).append(figure)
+            # By the year that the table compares, whatever newer value stands beside it.
+            aged.setdefault(str(figure.own["period"] if figure.own is not None else row["period"]), []).append(figure)
     if not aged:
         return ""
     every = [f for part in aged.values() for f in part]
@@ -174,8 +175,7 @@ def _old(quarter: Quarter, known: Sequence[KeyFigure]) -> str:
     if len(every) == 1:
         return f"Un chiffre clé a plus de quatre ans : {_names(every)} ({format_period(next(iter(aged)))})."
     whole = f"Les {len(every)} chiffres clés connus ont" if len(every) == len(known) else f"{len(every)} chiffres clés ont"
-    oldest = int(max(age_years(p, quarter) for p in aged))
-    return f"{whole} plus de quatre ans, jusqu’à {oldest} ans : {' ; '.join(by_year)}."
+    return f"{whole} plus de quatre ans : {' ; '.join(by_year)}."
 
 
 def _without_evolution(known: Sequence[KeyFigure]) -> str:

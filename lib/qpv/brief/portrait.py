@@ -163,13 +163,14 @@ class Portrait:
         ]
         rest = [p for p in self._all if p.figure.known and not isinstance(p.figure.own_change, Change)]
         note = (
-            f"{len(rest)} chiffres n’ont pas d’évolution calculée (une seule date, dates trop proches ou périmètre changé)."
+            f"{len(rest)} {'chiffres n’ont' if len(rest) > 1 else 'chiffre n’a'} pas d’évolution calculée (une seule date, dates trop proches ou périmètre changé)."
             if rest
             else ""
         )
         narrowed = [p for p in self._all if isinstance(p.figure.gap_change, Change) and not p.figure.indicator.of_change]
         gap_lines = "".join(
-            f"<li>{text(p.figure.indicator.short)}{NNBSP}: {text(gap_change_words(p.figure))}.</li>" for p in narrowed
+            f"<li>{text(gap_change_words(p.figure))}.</li>"
+            for p in narrowed  # which names the indicator
         )
         for item in narrowed:
             self._keep_gap_ends(item)
@@ -224,12 +225,12 @@ class Portrait:
             )
             rank = {i.id: n for n, i in enumerate(catalog.of_theme(theme))}
             latest = latest.assign(order=latest["indicator"].map(rank)).sort_values("order", kind="stable").head(_PRINTED)
-            named = "; ".join(
+            named = f"{NNBSP}; ".join(
                 f"{catalog.indicator(r['indicator']).short} {tables.value_words(r, catalog.indicator(r['indicator']))} "
                 f"({format_period(r['period'])})" for _, r in latest.iterrows()
             )  # fmt: skip
             lines.append(
-                f"<li><strong>{text(THEMES_FR[theme])}</strong> ({len(found)} chiffres){NNBSP}: {text(named or 'sans année')}</li>"
+                f"<li><strong>{text(THEMES_FR[theme])}</strong> ({len(found)} chiffre{'s' if len(found) > 1 else ''}){NNBSP}: {text(named or 'sans année')}</li>"
             )
             rows += [
                 [THEMES_FR[theme], catalog.indicator(r["indicator"]).label, tables.value_words(r, catalog.indicator(r["indicator"])),
