@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import signal
 import socket
 import time
 from collections.abc import Iterator
@@ -18,9 +19,13 @@ from qpv.reference import Reference
 from qpv.warehouse import Warehouse
 
 if TYPE_CHECKING:
+    from damages import Read
     from pages import Gallery, Run
     from playwright.sync_api import Browser
     from visits import Visit
+
+#: Helper modules that bring fixtures of their own.
+pytest_plugins = ("parcels", "server", "things")
 
 ROOT = Path(__file__).resolve().parent.parent
 SHARED = ROOT.parent / "shared"
@@ -195,3 +200,24 @@ def visit(browser: Browser) -> Iterator[Visit]:
 
     with visits.offline(browser) as seen:
         yield seen
+
+
+@pytest.fixture
+def no_hang() -> Iterator[None]:
+    """No damage may keep a reader busy for ever."""
+
+    def stop(*_: object) -> None:
+        raise AssertionError("a reader hangs on a damaged file")
+
+    signal.signal(signal.SIGALRM, stop)
+    signal.alarm(120)
+    yield
+    signal.alarm(0)
+
+
+@pytest.fixture
+def read_damaged(reference: Reference) -> Read:
+    """Read a file that was damaged, or give nothing where it is refused by name."""
+    import damages  # which looks at every official file
+
+    return damages.reading(reference)

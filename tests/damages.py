@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import contextlib
 import csv
 import io
 import random
-import signal
 import time
 import zipfile
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -67,19 +65,6 @@ class Sample:
         stream = io.StringIO()
         csv.writer(stream, delimiter=separator or self.separator, lineterminator="\r\n").writerows(grid)
         return stream.getvalue().encode(encoding or self.encoding, "replace")
-
-
-@contextlib.contextmanager
-def in_time(seconds: int = 90) -> Iterator[None]:
-    """Stop a reader that hangs."""
-
-    def stop(*_: object) -> None:
-        raise AssertionError("a reader hangs on a damaged file")
-
-    signal.signal(signal.SIGALRM, stop)
-    signal.alarm(seconds)
-    yield
-    signal.alarm(0)
 
 
 Read = Callable[..., Delivery | None]

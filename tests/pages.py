@@ -22,7 +22,7 @@ from qpv.build import build
 from qpv.panel import concerned
 from qpv.quarter import Quarter
 from qpv.selection import select
-from qpv.vocabulary import BRIEF_THEMES, EPCI_KINDS
+from qpv.vocabulary import ASKED_THEMES, BRIEF_THEMES, CONTRACT_KINDS, EPCI_KINDS, THEME_BRIEFS
 from qpv.warehouse import Warehouse
 from visits import WIDTHS
 
@@ -31,7 +31,7 @@ QUARTER = Quarter(2026, 3)
 BEAU_MARAIS = "QN06254M"
 FORT_NIEULAY = "QN06253M"
 GRANDE_RESIDENCE = "QN06225M"
-LENS = "246200364"
+CALAIS, LENS, BETHUNE = "200090751", "246200364", "200072460"
 HOSTILE = "=1+1\"'</script><script>alert(1)</script>"
 HOSTILE_PEER = "+cmd|' /C calc'!A0 \u202egnillib\u202c <img src=x onerror=alert(1)>"
 DEGRADED_THEMES = ("revenue", "health")
@@ -39,7 +39,7 @@ DEGRADED_THEMES = ("revenue", "health")
 #: Real quartiers that differ in what is known of them, each with the kinds of page that are looked at.
 GALLERY: dict[str, tuple[str, ...]] = {
     BEAU_MARAIS: BRIEF_THEMES,
-    FORT_NIEULAY: ("revenue",),  # Fort Nieulay: a figure that two pages of a contract contradict
+    FORT_NIEULAY: ("revenue", *ASKED_THEMES),  # Fort Nieulay: a figure that two pages of a contract contradict
     GRANDE_RESIDENCE: ("housing",),  # Lens-Liévin
     "QN00614N": ("employment",),  # Le Château, new in 2024: no figure of its own
     "QN97403M": ("revenue",),  # La Réunion
@@ -57,7 +57,7 @@ class Budget:
 
 THEME_BUDGET = Budget(1_200_000, 6)
 #: The bounds of each kind of page; a new kind needs a line here and a place in GALLERY, SYNTHESES or SITE.
-BUDGETS = dict.fromkeys(BRIEF_THEMES, THEME_BUDGET) | {
+BUDGETS = dict.fromkeys(THEME_BRIEFS, THEME_BUDGET) | {
     "portrait": Budget(1_500_000, 2), "agglomeration": Budget(1_500_000, 6),
     "evaluation": Budget(1_000_000, 14), "programme": Budget(1_000_000, 8), "yearly": Budget(1_200_000, 10),
 }  # fmt: skip
@@ -65,12 +65,17 @@ BUDGETS = dict.fromkeys(BRIEF_THEMES, THEME_BUDGET) | {
 SITE = tuple(page.removesuffix(".html") for page in site.frame.PAGES)
 BUDGETS |= dict.fromkeys(SITE, Budget(2_500_000, 40))
 #: The briefs that put all themes, or all quartiers, together.
-SYNTHESES = (f"{BEAU_MARAIS}/portrait", *(f"200090751/{kind}" for kind in EPCI_KINDS))
+SYNTHESES = (f"{BEAU_MARAIS}/portrait", *(f"{CALAIS}/{kind}" for kind in EPCI_KINDS))
+#: The contracts that are filled beside that of Grand Calais: one has no register of renewal, the other no figures of the catalogue.
+OTHER_CONTRACTS = (LENS, BETHUNE)
+CONTRACTS = tuple(f"{epci}/{kind}" for epci in OTHER_CONTRACTS for kind in CONTRACT_KINDS)
 BRIEFS = tuple(f"{code}/{kind}" for code, kinds in GALLERY.items() for kind in kinds)
-MADE = (*BRIEFS, *SYNTHESES)
+MADE = (*BRIEFS, *SYNTHESES, *CONTRACTS)
 EVERY = (*MADE, *SITE)
 #: One page of each kind; the other quartiers show what differs in what is known.
-KINDS = (*(f"{BEAU_MARAIS}/{theme}" for theme in BRIEF_THEMES), *SYNTHESES, *SITE)
+KINDS = (
+    *(f"{BEAU_MARAIS}/{theme}" for theme in BRIEF_THEMES), *(f"{FORT_NIEULAY}/{theme}" for theme in ASKED_THEMES), *SYNTHESES, *SITE,
+)  # fmt: skip
 #: The three widths for one page of each kind, one width for each other page.
 LOOKS = [
     *((name, width) for name in KINDS for width in WIDTHS),
@@ -110,7 +115,7 @@ class Run:
 
 @dataclass(frozen=True)
 class Gallery:
-    """The pages of GALLERY, SYNTHESES and SITE, by their name: ``QN06254M/revenue``, ``index``."""
+    """The pages of GALLERY, SYNTHESES, CONTRACTS and SITE, by their name: ``QN06254M/revenue``, ``index``."""
 
     runs: tuple[Run, ...]
 
@@ -192,11 +197,12 @@ def around(factory: pytest.TempPathFactory, warehouse: Path, before: Path) -> Ru
 
 
 def gallery(factory: pytest.TempPathFactory, warehouse: Path, before: Path) -> Gallery:
-    """Real briefs of six quartiers, those of Beau Marais and a few of the others, and the pages around them."""
+    """Real briefs of six quartiers and three contracts, and the pages around them."""
 
     def make(outputs: Path) -> Run:
         others = [(code, kinds) for code, kinds in GALLERY.items() if code != BEAU_MARAIS]
         tasks = [t for code, kinds in others for t in batch.plan([code], kinds, QUARTER, NOTEBOOKS, warehouse, outputs)]
+        tasks += batch.plan([], CONTRACT_KINDS, QUARTER, NOTEBOOKS, warehouse, outputs, OTHER_CONTRACTS)
         records = batch.run(tasks, jobs=2)
         assert [r.error for r in records if r.error] == []
         return Run(outputs / str(QUARTER), warehouse, records)

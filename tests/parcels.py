@@ -8,6 +8,7 @@ import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
 from qpv.catalog import Catalog
 from qpv.reference import Reference
 from qpv.sources import READERS, Delivery
@@ -52,3 +53,9 @@ META = (
 def defm(folder: Path, header: str, *rows: str, meta: str = META) -> Path:
     text = "\n".join([header, *rows]) + "\n"
     return archive(folder / "DEFM2025_QP24_csv.zip", {"data_DEFM2025_QP.csv": text, "meta_data_DEFM2025_QP.csv": meta})
+
+
+@pytest.fixture
+def read(catalog: Catalog, reference: Reference) -> Read:
+    """Read a file that was recognised."""
+    return reading(catalog, reference)

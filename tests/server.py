@@ -13,6 +13,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from urllib.parse import urlsplit
 
+import pytest
 from qpv.catalog import Source
 from qpv.download import Settings
 from qpv.fetch import Order, Outcome, fetch
@@ -136,6 +137,19 @@ def bench_at(site: Site, folder: Path) -> Bench:
     waited: list[float] = []
     settings = Settings(origins=dict.fromkeys(HOSTS, site.origin), timeout=(2.0, 2.0), sleep=waited.append)
     return Bench(site, folder / "raw", settings, waited)
+
+
+@pytest.fixture(scope="session")
+def running() -> Iterator[Site]:
+    """The server, running."""
+    with serving() as site:
+        yield site
+
+
+@pytest.fixture
+def bench(running: Site, tmp_path: Path) -> Bench:
+    """A bench of its own, with a server that knows nothing yet."""
+    return bench_at(running, tmp_path)
 
 
 def order(how: dict[str, object], files: str = r"table\.csv") -> Order:

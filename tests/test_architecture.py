@@ -32,7 +32,7 @@ LAYERS: tuple[set[str], ...] = (
     {"numbers"},
     {"quarter"},
     {"catalog", "reference", "schemas"},
-    {"crosswalk", "secrecy"},
+    {"crosswalk", "secrecy", "personal"},
     {"sources", "contracts", "download", "rules"},
     {"overlay", "expectations"},
     {"features"},
@@ -56,6 +56,8 @@ LAYERS: tuple[set[str], ...] = (
     {"site", "project", "terminal", "pdf"},
     {"choropleth", "rendition"},
     {"verbs"},
+    {"exploration"},
+    {"explorer"},
     {"cli"},
 )
 PACKAGES = {"sources", "brief", "catalog", "site", "engine", "batch", "cli", "contract"}
@@ -159,6 +161,19 @@ def test_everything_public_says_what_it_is_for(name):
     assert [n.name for n in public if not ast.get_docstring(n)] == []
 
 
+#: How a docstring names columns: in code, or by what describes them.
+COLUMNS = re.compile(r"``|:data:|:attr:|:func:|:meth:")
+
+
+@pytest.mark.parametrize("name", list(modules()))
+def test_what_gives_a_table_says_its_columns_or_where_they_are_described(name):
+    tree = modules()[name]
+    public = [n for n in tree.body if isinstance(n, ast.FunctionDef)]
+    public += [m for c in tree.body if isinstance(c, ast.ClassDef) for m in c.body if isinstance(m, ast.FunctionDef)]
+    tables = [n for n in public if not n.name.startswith("_") and n.returns and "DataFrame" in ast.unparse(n.returns)]
+    assert [n.name for n in tables if not COLUMNS.search(ast.get_docstring(n) or "")] == []
+
+
 # --- notebooks ---------------------------------------------------------------------------------------
 
 
@@ -223,15 +238,16 @@ def conda() -> dict[str, Requirement]:
 
 WANTED = [Requirement(d) for d in project()["dependencies"]]
 TESTING = [Requirement(d) for d in project()["optional-dependencies"]["test"]]
+DOCUMENTING = [Requirement(d) for d in project()["optional-dependencies"]["docs"]]
 PRINTING = [Requirement(d) for d in project()["optional-dependencies"]["pdf"]]
 
 
-@pytest.mark.parametrize("wanted", WANTED + TESTING, ids=lambda r: r.name)
+@pytest.mark.parametrize("wanted", WANTED + TESTING + DOCUMENTING, ids=lambda r: r.name)
 def test_conda_asks_for_the_same_range(wanted):
     assert conda()[canonicalize_name(wanted.name)].specifier == wanted.specifier
 
 
-@pytest.mark.parametrize("wanted", WANTED + TESTING, ids=lambda r: r.name)
+@pytest.mark.parametrize("wanted", WANTED + TESTING + DOCUMENTING, ids=lambda r: r.name)
 def test_the_lock_holds_a_version_within_the_range(wanted):
     locked = [r for r in map(Requirement, lock_lines()) if canonicalize_name(r.name) == canonicalize_name(wanted.name)]
     assert locked
@@ -251,7 +267,7 @@ def test_conda_asks_for_the_same_python():
 
 
 def test_every_dependency_has_an_upper_bound():
-    for wanted in WANTED + TESTING:
+    for wanted in WANTED + TESTING + DOCUMENTING:
         assert any(s.operator in ("<", "<=", "==") for s in wanted.specifier), wanted
 
 

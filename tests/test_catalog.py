@@ -11,7 +11,7 @@ from conftest import ROOT
 from qpv.catalog import Catalog
 from qpv.errors import CatalogError
 from qpv.sources import READERS
-from qpv.vocabulary import BRIEF_THEMES, THEMES_FR, UNITS, Polarity
+from qpv.vocabulary import BRIEF_KINDS, BRIEF_THEMES, DEFAULT_KINDS, THEME_BRIEFS, THEMES_FR, UNITS, Polarity
 
 INDICATOR = {
     "id": "poverty_rate_pct", "theme": "revenue", "label": "Taux de pauvreté", "short": "Pauvreté",
@@ -33,9 +33,10 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def load(folder: Path, indicators: list[object], sources: list[object]) -> Catalog:
+def load(folder: Path, indicators: list[object], sources: list[object], themes: list[object] | None = None) -> Catalog:
     (folder / "indicators" / "revenue.yml").write_text(yaml.safe_dump(indicators, allow_unicode=True), "utf-8")
     (folder / "sources.yml").write_text(yaml.safe_dump(sources, allow_unicode=True), "utf-8")
+    (folder / "themes.yml").write_text(yaml.safe_dump(themes or [], allow_unicode=True), "utf-8")
     return Catalog.load(folder)
 
 
@@ -183,7 +184,7 @@ def test_where_a_document_is_silent_the_catalogue_says_so_and_invents_nothing(ca
 
 
 def test_every_theme_of_a_brief_has_key_figures_and_one_headline(catalog: Catalog) -> None:
-    for theme in BRIEF_THEMES:
+    for theme in THEME_BRIEFS:
         shown = catalog.of_theme(theme)
         keys = [i for i in shown if i.key]
         assert 5 <= len(keys) <= 15, theme
@@ -222,8 +223,54 @@ def test_the_poverty_series_breaks_in_2019_and_with_the_method_of_2023(catalog: 
     assert [b.period for b in catalog.indicator("poverty_rate_pct").breaks] == ["2019", "2023"]
 
 
+STRUCTURE = {"key": "parts", "title": "Les revenus", "indicators": ["poverty_rate_pct", "no_such_pct"]}
+
+
+@pytest.mark.parametrize(
+    ("theme", "told"),
+    [
+        ({"id": "income"}, ["themes.yml: income: id", "'revenue'"]),
+        ({"id": "revenue", "map": []}, ["themes.yml: revenue: map", "Extra inputs"]),
+        ({"id": "revenue", "communes": ["no_such_pct"]}, ["theme 'revenue': unknown indicator 'no_such_pct'"]),
+        ({"id": "revenue", "structures": [STRUCTURE]}, ["theme 'revenue': unknown indicator 'no_such_pct'"]),
+        (
+            {"id": "revenue", "structures": [STRUCTURE | {"key": "Les parts"}]},
+            ["themes.yml: revenue: structures.0.key", "pattern"],
+        ),
+    ],
+)
+def test_a_fault_of_a_theme_names_it_and_what_was_expected(folder: Path, theme: dict[str, object], told: list[str]) -> None:
+    with pytest.raises(CatalogError) as error:
+        load(folder, [INDICATOR], [SOURCE], [theme])
+    assert [t for t in told if t not in str(error.value)] == []
+
+
+def test_a_theme_that_nobody_declared_says_where_to_declare_it(folder: Path) -> None:
+    with pytest.raises(CatalogError, match=r"'revenue' has no entry in data/catalog/themes\.yml: add one, then 'make data'"):
+        load(folder, [INDICATOR], [SOURCE]).theme("revenue")
+
+
+def test_every_theme_with_a_brief_is_declared_and_no_drawing_has_two_places(catalog: Catalog) -> None:
+    assert list(catalog.themes) == list(THEME_BRIEFS)
+    for theme in catalog.themes.values():
+        keys = [s.key for s in theme.structures]
+        assert len(set(keys)) == len(keys), theme.id
+        assert {catalog.indicator(i).unit for s in theme.structures for i in s.indicators} <= {"pct"}
+
+
+def test_what_a_theme_declares_survives_the_warehouse(catalog: Catalog) -> None:
+    assert Catalog.from_json(catalog.to_json()).themes == catalog.themes
+    assert catalog.including([]).themes == catalog.themes
+
+
+def test_a_run_makes_six_themes_and_the_syntheses_unless_it_is_told_which() -> None:
+    assert BRIEF_THEMES == ("revenue", "education", "health", "employment", "housing", "ecology")
+    assert (*BRIEF_THEMES, "portrait", "agglomeration", "evaluation", "programme", "yearly") == DEFAULT_KINDS
+    assert set(BRIEF_KINDS) - set(DEFAULT_KINDS) == set(THEME_BRIEFS) - set(BRIEF_THEMES)
+
+
 def test_every_theme_has_a_french_name() -> None:
-    assert set(BRIEF_THEMES) < set(THEMES_FR)
+    assert set(THEME_BRIEFS) <= set(THEMES_FR)
     assert all(name[0].isupper() for name in THEMES_FR.values())
 
 

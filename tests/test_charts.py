@@ -36,7 +36,8 @@ def drawn(kind: str, income, key: str = "c") -> str:
             return charts.quadrant(POINTS, NAMES, "QP062056", income, SOURCE, key, "Calais")
         case _:
             values = {"Beau Marais": [58.0, "non publié"], "Calais": [28.0, 41.0]}
-            return charts.bars(["Taux de pauvreté", "Ménages imposés"], values, "pct", 1, SOURCE, key)
+            draw = charts.narrow_bars if kind == "narrow bars" else charts.bars
+            return draw(["Taux de pauvreté", "Ménages imposés"], values, "pct", 1, SOURCE, key)
 
 
 def words(drawing: str) -> list[str]:
@@ -47,7 +48,7 @@ def identifiers(drawing: str) -> set[str]:
     return set(re.findall(r'\bid="([^"]+)"', drawing))
 
 
-KINDS = ["evolution", "quadrant", "bars"]
+KINDS = ["evolution", "quadrant", "bars", "narrow bars"]
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -62,13 +63,13 @@ def test_a_chart_is_well_formed_svg_that_names_no_other_file(income, kind):
 @pytest.mark.parametrize("kind", KINDS)
 def test_words_are_text_and_not_outlines(income, kind):
     drawing = drawn(kind, income)
-    assert any("Beau Marais" in w for w in words(drawing)) == (kind != "bars" or "Beau Marais" in drawing)
+    assert any("Beau Marais" in w for w in words(drawing)) == ("bars" not in kind or "Beau Marais" in drawing)
     assert "DejaVuSans-" not in drawing, "a glyph drawn as an outline"
 
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_the_source_stands_inside_the_drawing(income, kind):
-    assert SOURCE in words(drawn(kind, income))
+    assert SOURCE in " ".join(words(drawn(kind, income))), "a narrow chart breaks it into lines"
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -200,3 +201,11 @@ def test_a_long_name_is_shortened_with_an_ellipsis(income):
     found = words(charts.evolution([Series(name, YEARS, [1.0, 2.0, 3.0], own=True)], income, SOURCE, "c"))
     (label,) = [w for w in found if w.startswith("Les Hauts")]
     assert label.startswith("Les Hauts De Liévin…")
+
+
+@pytest.mark.parametrize("draw", [charts.bars, charts.narrow_bars])
+def test_a_long_label_is_broken_and_never_cut(draw):
+    label = "Accès aux droits et aux soins, Fort Nieulay, Cailloux, Saint Pierre"
+    drawing = draw([label, "Autre"], {"Rang": [1.0, "non imprimé"]}, "rank", 0, SOURCE, "c")
+    said = " ".join(words(drawing))
+    assert label in said and "…" not in said and "non imprimé" in said

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import re
@@ -18,7 +19,13 @@ from projects import Project, Said, refused, request
 from qpv.vocabulary import BRIEF_THEMES
 from qpv.warehouse import Warehouse
 
-COMMANDS = [("briefs",), ("pdf",), *(("data", c) for c in ("build", "fetch", "status", "diff", "catalog"))]
+COMMANDS = [
+    ("briefs",),
+    ("pdf",),
+    ("export",),
+    ("data",),
+    *(("data", c) for c in ("build", "fetch", "status", "diff", "catalog")),
+]
 
 
 @pytest.fixture(scope="module")
@@ -178,6 +185,55 @@ def test_help_of_each_command_has_an_example(tmp_path: Path, command: tuple[str,
     said = Project(tmp_path).qpv(*command, "--help")
     assert (said.code, said.err) == (0, "")
     assert f"Exemple : qpv {' '.join(command)}" in said.out
+
+
+def test_help_of_the_whole_has_an_example(tmp_path: Path) -> None:
+    assert "Exemple : qpv briefs" in Project(tmp_path).qpv("--help").out
+
+
+def test_nothing_is_coloured_off_a_terminal(project: Project) -> None:
+    """Also without ``NO_COLOR``: cron mails what a command says."""
+    plain = {k: v for k, v in project.environment().items() if k not in ("NO_COLOR", "FORCE_COLOR")}
+    for words in (["--help"], ["data", "status"], ["briefs", "--territory", "QN06299X", "--raw", "data/raw"]):
+        done = subprocess.run(project.command(*words), cwd=project.root, env=plain, capture_output=True, timeout=250, check=False)
+        assert done.stdout + done.stderr
+        assert b"\x1b[" not in done.stdout + done.stderr, words
+
+
+def test_no_color_is_respected_on_a_terminal(tmp_path: Path) -> None:
+    reader, terminal = os.openpty()
+    environment = {**Project(tmp_path).environment(), "TERM": "xterm-256color"}
+    subprocess.run(
+        Project(tmp_path).command("--help"),
+        cwd=tmp_path,
+        env=environment,
+        stdout=terminal,
+        stderr=terminal,
+        timeout=250,
+        check=True,
+    )
+    os.close(terminal)
+    said = b""
+    try:
+        while part := os.read(reader, 4096):
+            said += part
+    except OSError as end:  # how a closed terminal ends on Linux
+        assert end.errno == errno.EIO
+    os.close(reader)
+    assert "données et briefs".encode() in said
+    assert not re.search(rb"\x1b\[[\d;]*\b(3|4|9)\d[\d;]*m", said)
+
+
+def test_a_build_and_an_export_speak_json(project: Project, tmp_path: Path) -> None:
+    said = project.qpv("data", "build", "--raw", "data/raw", "--json")
+    end = json.loads(said.out.splitlines()[-1])
+    assert (end["event"], end["fresh"]) == ("end", False)
+    assert end["observations"] > 1_000
+    folder = tmp_path / "export"
+    told = json.loads(
+        project.qpv("export", "--territory", "QN06225M", "--quarter", "2026-T3", "--output", str(folder), "--json").out
+    )
+    assert told == {"event": "end", "folder": str(folder), "territory": "QN06225M", "quarter": "2026-T3"}
 
 
 @pytest.fixture

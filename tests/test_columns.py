@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from parcels import Read, archive, defm, reading
+from parcels import Read, archive, defm
 from qpv.catalog import Catalog
 from qpv.errors import CatalogError
 from qpv.reference import Reference
@@ -16,11 +16,6 @@ from qpv.sources.recognition import recognise
 
 DATA = Path(__file__).resolve().parent.parent / "data"
 REVN = "insee_qpv2015/REVN_2022.csv"
-
-
-@pytest.fixture
-def read(catalog: Catalog, reference: Reference) -> Read:
-    return reading(catalog, reference)
 
 
 # --- Columns -----------------------------------------------------------------------------------------

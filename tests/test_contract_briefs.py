@@ -60,6 +60,22 @@ def test_a_criterion_without_value_is_named_and_not_scored(evaluation: Evaluatio
     assert "s’améliore" not in said
 
 
+def test_a_figure_of_a_commune_is_never_passed_off_as_one_of_its_qpv(evaluation: Evaluation) -> None:
+    said = words(evaluation.states())
+    assert "Taux de chômage dans les QPV Calais, faute de valeur datée pour les QPV" in said
+    assert "Coquelles" not in said, "a commune without QPV says nothing of them"
+    rows = [r.get_text(" ") for r in BeautifulSoup(evaluation.states().html, "html.parser").tbody.find_all("tr")]
+    assert len([r for r in rows if r.startswith("Projets PIC")]) == 2, "a QPV and its agglomération make no range"
+
+
+def test_twenty_qpv_stand_in_one_row_and_each_in_the_fold(full_folder: Path) -> None:
+    soup = BeautifulSoup(Evaluation(LENS, QUARTER, full_folder).states().html, "html.parser")
+    (row,) = [r for r in soup.tbody.find_all("tr") if r.th.get_text() == "Taux de pauvreté"]
+    where, start = (c.get_text() for c in row.find_all("td")[:2])
+    assert where == "22 QPV" and " à " in start
+    assert len([r for r in soup.details.find_all("tr") if r.th.get_text() == "Taux de pauvreté"]) > 10
+
+
 def test_every_figure_of_the_frame_is_in_the_ledger(evaluation: Evaluation) -> None:
     evaluation.states()
     kept = {(f["indicator"], f["territory"], f["value"]) for f in evaluation.ledger.figures()}
@@ -156,6 +172,16 @@ def test_iris_of_an_area_are_tested_likened_to_the_qpv_and_placed(full_folder: P
     said = words(brief._vigilance())
     assert "4 inconnus" not in said and "QPV le mieux placé" in said
     assert "Bande des 300 m : " in said
+
+
+def test_the_iris_that_bear_the_names_of_the_areas_of_calais_are_screened(full_folder: Path) -> None:
+    """The contract names no IRIS: two bear the name of an area in the list of Insee, none of Marck that of Schweitzer."""
+    said = words(Evaluation(CALAIS, QUARTER, full_folder)._vigilance())
+    assert "Mollien : 2 remplis, 0 non rempli, 2 inconnus" in said
+    assert "Crèvecœur / Curie : 0 rempli, 2 non remplis, 2 inconnus" in said
+    assert "Schweitzer (Marck) : 1 rempli, 0 non rempli, 3 inconnus" in said
+    assert "Petit Courgain Mollien Taux de pauvreté au-dessus de celui de la commune au moins 28 % 34,3 % (2019)" in said
+    assert said.count("le contrat n’imprime pas ce chiffre") == 3, "what is not printed is left to the IRIS where there is one"
 
 
 # --- opinions (S27) -------------------------------------------------------------------------------------

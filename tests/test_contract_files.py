@@ -9,8 +9,8 @@ from typing import Literal
 import pytest
 from qpv.contract.entries import Cited, Count, Known, Money, QpvCode
 from qpv.contract.files import Reading
-from qpv.contract.personal import refused_column, shown_person
 from qpv.errors import CatalogError
+from qpv.personal import refused_column, shown_person
 
 KNOWN = Known({"calais-2024": dt.date(2024, 12, 31)}, frozenset({"QN06254M"}), "200090751", frozenset({"poverty_rate_pct"}))
 

@@ -184,6 +184,25 @@ def test_empty_rows_and_columns_of_a_spreadsheet_are_left_out(copied: tuple[Path
     assert len(load().observations) == len(contracts.observations)
 
 
+@pytest.mark.parametrize(
+    ("where", "extra", "said"),
+    [("200090751/revenue.csv", {"nom de l’habitant": "x"}, "revenue.csv, line 1: 'nom de l’habitant': a column of names of persons is refused"),
+     ("200090751/revenue.csv", {"Date de naissance": "x"}, "line 1: 'Date de naissance': a column of dates of birth is refused"),
+     ("places/education.csv", {"adresse": "x"}, "education.csv, line 1: 'adresse': a column of addresses of persons is refused"),
+     ("200090751/revenue.csv", {"note": "signalé par Mme Durand"}, "revenue.csv, line 2, note: a person's name: no file of a contract")],
+)  # fmt: skip
+def test_figures_and_places_hold_nothing_on_persons(
+    copied: tuple[Path, Load], where: str, extra: dict[str, str], said: str
+) -> None:
+    folder, load = copied
+    rows = rows_of(folder / where)
+    rows[0] |= extra
+    write(folder / where, [dict.fromkeys(extra, "") | r for r in rows])
+    with pytest.raises(CatalogError) as error:
+        load()
+    assert said in str(error.value)
+
+
 FAULTS = [
     ("document", "calais-2023", "'calais-2023'"),
     ("document", "", "''"),

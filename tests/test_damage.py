@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import random
 import shutil
-import signal
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -32,17 +31,7 @@ Read = Callable[..., Delivery]
 Copy = Callable[[str], Path]
 
 
-@pytest.fixture(autouse=True)
-def no_hang() -> Iterator[None]:
-    """No damage may keep a reader busy for ever."""
-
-    def stop(*_: object) -> None:
-        raise AssertionError("a reader hangs on a damaged file")
-
-    signal.signal(signal.SIGALRM, stop)
-    signal.alarm(120)
-    yield
-    signal.alarm(0)
+pytestmark = pytest.mark.usefixtures("no_hang")
 
 
 @pytest.fixture

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import datetime as dt
 import email.utils
-from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path
 
@@ -17,20 +16,9 @@ from qpv.download import check_content
 from qpv.errors import FetchError
 from qpv.fetch import Outcome
 from qpv.sources.rawfile import list_files
-from server import DATASET, DIRECT, OLD, TABLE, Answer, Bench, Site, bench_at, dataset, digest, serving
+from server import DATASET, DIRECT, OLD, TABLE, Answer, Bench, dataset, digest
 
 ROOT = Path(__file__).resolve().parent.parent
-
-
-@pytest.fixture(scope="module")
-def running() -> Iterator[Site]:
-    with serving() as site:
-        yield site
-
-
-@pytest.fixture
-def bench(running: Site, tmp_path: Path) -> Bench:
-    return bench_at(running, tmp_path)
 
 
 # --- addresses and names from the network are not believed ---------------------------------------------

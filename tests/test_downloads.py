@@ -271,7 +271,7 @@ def pictures(page: Page) -> list[tuple[str, str, str, bytes, str, bytes]]:
 def test_each_chart_and_map_is_saved_with_title_source_and_qpv_inside(browser: Browser, beau_marais: Run, theme: str) -> None:
     page, troubles = opened(browser, beau_marais.path(theme))
     drawings = pictures(page)
-    assert len(drawings) == page.locator("svg.chart, svg.map-print").count() >= 4
+    assert len(drawings) == page.locator("figure:has(svg.chart), svg.map-print").count() >= 4
     for title, svg_name, svg, png_name, png in drawings:
         assert re.fullmatch(rf"QN06254M-{theme}-2026-T3-[a-z0-9-]+\.svg", svg_name)
         assert png_name == svg_name.removesuffix("svg") + "png"

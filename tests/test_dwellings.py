@@ -4,11 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import geopandas as gpd
 import pandas as pd
 import pytest
-from qpv.catalog import Catalog
-from qpv.reference import Reference
 from qpv.sources import block_table
 from things import (
     BEAU_MARAIS,
@@ -19,42 +16,11 @@ from things import (
     RPLS,
     SIRENE,
     STOPS,
-    around,
-    deliverer,
     dwelling,
     lines,
-    outlines,
     sales,
-    tabulator,
-    unbounded,
     value,
 )
-
-
-@pytest.fixture(scope="module")
-def free(catalog: Catalog) -> Catalog:
-    return unbounded(catalog)
-
-
-@pytest.fixture(scope="module")
-def geometry(official: Path, catalog: Catalog, reference: Reference) -> gpd.GeoDataFrame:
-    return outlines(official, catalog, reference)
-
-
-@pytest.fixture(scope="module")
-def points(geometry: gpd.GeoDataFrame) -> dict[str, tuple[float, float]]:
-    return around(geometry, BEAU_MARAIS)
-
-
-@pytest.fixture
-def deliver(tmp_path: Path, free: Catalog, reference: Reference):
-    return deliverer(tmp_path, free, reference)
-
-
-@pytest.fixture
-def tabulate(deliver, free: Catalog, reference: Reference, geometry: gpd.GeoDataFrame):
-    return tabulator(deliver, free, reference, geometry)
-
 
 # --- By code: dwellings, condominiums, establishments --------------------------------------------
 

@@ -117,6 +117,27 @@ def test_a_table_that_breaks_its_dictionary_is_found_out(package: Path, tmp_path
     assert any(said in f for f in faults), faults
 
 
+def test_a_changed_parquet_file_a_key_that_stands_twice_and_a_date_that_is_none_are_found_out(
+    package: Path, tmp_path: Path
+) -> None:
+    for file in package.iterdir():
+        (tmp_path / file.name).write_bytes(file.read_bytes())
+    (tmp_path / "observations.parquet").write_bytes(b"PAR1")
+    editions = (tmp_path / "editions.csv").read_text("utf-8").splitlines()
+    (tmp_path / "editions.csv").write_text("\r\n".join([*editions, editions[-1].replace("20", "an ", 1)]), "utf-8")
+    (tmp_path / "indicators.csv").write_bytes(
+        (package / "indicators.csv").read_bytes() + (package / "indicators.csv").read_bytes().splitlines()[-1]
+    )
+    faults = check_package(tmp_path)
+    assert "observations.parquet: not the file that was described" in faults
+    assert any(f.startswith("indicators.csv") and "the key stands 2 times" in f for f in faults), faults
+
+
+def test_the_name_of_a_package_is_one_that_the_specification_allows(embedded: Warehouse, tmp_path: Path) -> None:
+    folder = write_package(embedded, "Beau Marais", QUARTER, tmp_path / "x")
+    assert re.fullmatch(r"[-a-z0-9._/]+", json.loads((folder / "datapackage.json").read_text("utf-8"))["name"])
+
+
 def test_unknown_territory_is_refused(embedded: Warehouse, tmp_path: Path) -> None:
     with pytest.raises(UnknownTerritoryError):
         write_package(embedded, "QN99999Z", QUARTER, tmp_path / "x")

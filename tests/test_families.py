@@ -7,21 +7,15 @@ import shutil
 from pathlib import Path
 
 import pytest
-from parcels import Read, archive, dated, defm, reading
+from parcels import Read, archive, dated, defm
 from qpv.build import build
 from qpv.catalog import Catalog
-from qpv.reference import Reference
 from qpv.sources.rawfile import list_files
 from qpv.sources.recognition import recognise
 from qpv.warehouse import Warehouse
 
 DATA = Path(__file__).resolve().parent.parent / "data"
 REVN = "insee_qpv2015/REVN_2022.csv"
-
-
-@pytest.fixture
-def read(catalog: Catalog, reference: Reference) -> Read:
-    return reading(catalog, reference)
 
 
 # --- Editions that nobody described -------------------------------------------------------------------

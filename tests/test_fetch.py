@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import socket
-from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
@@ -16,20 +15,9 @@ from qpv.catalog import Catalog, Fetch
 from qpv.errors import FetchError, ParameterError
 from qpv.fetch import Outcome, fetch, orders
 from qpv.sources.rawfile import list_files
-from server import DATASET, DIRECT, HOSTS, INSEE, OLD, PAGE, TABLE, Answer, Bench, Site, bench_at, dataset, digest, order, serving
+from server import DATASET, DIRECT, HOSTS, INSEE, OLD, PAGE, TABLE, Answer, Bench, dataset, digest, order
 
 ROOT = Path(__file__).resolve().parent.parent
-
-
-@pytest.fixture(scope="module")
-def running() -> Iterator[Site]:
-    with serving() as site:
-        yield site
-
-
-@pytest.fixture
-def bench(running: Site, tmp_path: Path) -> Bench:
-    return bench_at(running, tmp_path)
 
 
 # --- the catalogue -----------------------------------------------------------------------------------

@@ -10,7 +10,6 @@ import csv
 import io
 import random
 import zlib
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -29,29 +28,17 @@ from damages import (
     cells_shifted,
     changed_bytes,
     columns_reordered,
-    in_time,
     layout,
     other_separator,
-    reading,
     row_doubled,
     row_lost,
     rows_reordered,
     sample_of,
 )
-from qpv.reference import Reference
 from qpv.sources import Delivery
 from qpv.sources.recognition import Recognised
 
-
-@pytest.fixture(autouse=True)
-def no_hang() -> Iterator[None]:
-    with in_time():
-        yield
-
-
-@pytest.fixture
-def read(reference: Reference) -> Read:
-    return reading(reference)
+pytestmark = pytest.mark.usefixtures("no_hang")
 
 
 Cells = dict[int, dict[str, str]]
@@ -113,11 +100,11 @@ LABELS: dict[str, set[tuple[str, str]]] = {}
 
 
 @pytest.mark.parametrize("edition", TABLES)
-def test_a_damaged_table_gives_no_wrong_figure(edition: str, official: Path, tmp_path: Path, read: Read) -> None:
+def test_a_damaged_table_gives_no_wrong_figure(edition: str, official: Path, tmp_path: Path, read_damaged: Read) -> None:
     item, chance = TABLES[edition], random.Random(zlib.crc32(edition.encode()))
     sample, path = sample_of(item), tmp_path / item.file.path.name
     path.write_bytes(sample.content)
-    delivery = read(item, path)
+    delivery = read_damaged(item, path)
     assert delivery is not None, "the sample itself is whole"
     whole = cells_of(sample.content, item)
     intact = figures_of(item, delivery, whole)
@@ -126,7 +113,7 @@ def test_a_damaged_table_gives_no_wrong_figure(edition: str, official: Path, tmp
     for damage in DAMAGES:
         content = damage(sample, chance)
         path.write_bytes(content)
-        after = read(item, path)
+        after = read_damaged(item, path)
         if after is None:
             assert damage is not rows_reordered
             assert damage is not columns_reordered
@@ -149,13 +136,13 @@ def test_a_damaged_table_gives_no_wrong_figure(edition: str, official: Path, tmp
 
 @pytest.mark.parametrize("edition", OTHERS)
 def test_any_other_file_is_read_with_typed_absences_or_refused_by_name(
-    edition: str, official: Path, tmp_path: Path, read: Read
+    edition: str, official: Path, tmp_path: Path, read_damaged: Read
 ) -> None:
     item, chance = OTHERS[edition], random.Random(zlib.crc32(edition.encode()))
     content, path = item.file.path.read_bytes(), tmp_path / item.file.path.name
     for _ in range(15):
         path.write_bytes(changed_bytes(content, chance))
-        read(item, path)
+        read_damaged(item, path)
     assert MADE[edition] >= 15
 
 

@@ -7,7 +7,6 @@ import shutil
 import sqlite3
 import struct
 import zipfile
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -23,29 +22,17 @@ from damages import (
     SQUARES,
     Read,
     changed_bytes,
-    in_time,
-    reading,
 )
-from qpv.reference import Reference
 from qpv.sources import rawfile
 
-
-@pytest.fixture(autouse=True)
-def no_hang() -> Iterator[None]:
-    with in_time():
-        yield
-
-
-@pytest.fixture
-def read(reference: Reference) -> Read:
-    return reading(reference)
+pytestmark = pytest.mark.usefixtures("no_hang")
 
 
 # --- an archive, a spreadsheet, a database ---------------------------------------------------------
 
 
 @pytest.mark.parametrize("edition", ARCHIVES)
-def test_no_damage_to_an_archive_passes_its_checksum(edition: str, official: Path, tmp_path: Path, read: Read) -> None:
+def test_no_damage_to_an_archive_passes_its_checksum(edition: str, official: Path, tmp_path: Path, read_damaged: Read) -> None:
     item, chance = FILES[edition], random.Random(62)
     path = tmp_path / item.file.path.name
     lines = item.file.read_bytes().splitlines(keepends=True)[: SAMPLE + 1]
@@ -53,12 +40,12 @@ def test_no_damage_to_an_archive_passes_its_checksum(edition: str, official: Pat
         archive.writestr(item.file.member or "", b"".join(lines))
         archive.writestr("meta.csv", "COD_VAR;LIB_VAR\n")
     content = path.read_bytes()
-    delivery = read(item, path)
+    delivery = read_damaged(item, path)
     assert delivery is not None
     intact = delivery.observations
     for _ in range(60):
         path.write_bytes(changed_bytes(content, chance))
-        after = read(item, path)
+        after = read_damaged(item, path)
         if after is not None:
             pd.testing.assert_frame_equal(after.observations, intact)
     assert REFUSED[edition] >= 40
@@ -66,7 +53,7 @@ def test_no_damage_to_an_archive_passes_its_checksum(edition: str, official: Pat
 
 
 def test_an_archive_that_unpacks_to_more_than_the_limit_is_refused_unread(
-    official: Path, tmp_path: Path, read: Read, monkeypatch: pytest.MonkeyPatch
+    official: Path, tmp_path: Path, read_damaged: Read, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     edition = next(iter(ARCHIVES))
     item = FILES[edition]
@@ -75,26 +62,28 @@ def test_an_archive_that_unpacks_to_more_than_the_limit_is_refused_unread(
         archive.writestr(item.file.member or "", b"0" * 20_000_000)
     assert path.stat().st_size < 50_000
     monkeypatch.setattr(rawfile, "MAX_BYTES", 1_000_000)
-    assert read(item, path) is None
+    assert read_damaged(item, path) is None
     # An archive that lies about the size is no better: what is unpacked is never longer than what it declares.
     content = path.read_bytes()
     path.write_bytes(content.replace(struct.pack("<I", 20_000_000), struct.pack("<I", 1_000)))
-    assert read(item, path) is None
+    assert read_damaged(item, path) is None
     path.write_bytes(b"PK\x05\x06" + b"\x00" * 18)
-    assert read(item, path) is None
+    assert read_damaged(item, path) is None
 
 
 @pytest.mark.parametrize("edition", SHEETS)
-def test_a_damaged_spreadsheet_spoils_few_cells_or_is_refused(edition: str, official: Path, tmp_path: Path, read: Read) -> None:
+def test_a_damaged_spreadsheet_spoils_few_cells_or_is_refused(
+    edition: str, official: Path, tmp_path: Path, read_damaged: Read
+) -> None:
     item, chance = FILES[edition], random.Random(2010)
     content, path = item.file.path.read_bytes(), tmp_path / item.file.path.name
-    delivery = read(item, item.file.path, any_rows=False)
+    delivery = read_damaged(item, item.file.path, any_rows=False)
     assert delivery is not None
     key = ["territory", "level", "indicator", "period"]
     intact = delivery.observations.set_index(key)["value"]
     for _ in range(24):
         path.write_bytes(changed_bytes(content, chance))
-        after = read(item, path, any_rows=False)
+        after = read_damaged(item, path, any_rows=False)
         if after is None:
             continue
         now = after.observations.set_index(key)["value"]
@@ -106,23 +95,25 @@ def test_a_damaged_spreadsheet_spoils_few_cells_or_is_refused(edition: str, offi
 
 
 @pytest.mark.parametrize("edition", SQUARES)
-def test_a_damaged_database_of_squares_invents_no_square(edition: str, official: Path, tmp_path: Path, read: Read) -> None:
+def test_a_damaged_database_of_squares_invents_no_square(
+    edition: str, official: Path, tmp_path: Path, read_damaged: Read
+) -> None:
     item, chance = FILES[edition], random.Random(59)
     content, path = item.file.path.read_bytes(), tmp_path / item.file.path.name
-    delivery = read(item, item.file.path, any_rows=False)
+    delivery = read_damaged(item, item.file.path, any_rows=False)
     assert delivery is not None
     assert delivery.cells is not None
     known = set(map(str, delivery.cells.squares.drop(columns="geometry").to_numpy()))
     for _ in range(20):
         path.write_bytes(changed_bytes(content, chance))
-        after = read(item, path, any_rows=False)
+        after = read_damaged(item, path, any_rows=False)
         if after is None or after.cells is None:
             continue
         assert len(set(map(str, after.cells.squares.drop(columns="geometry").to_numpy())) - known) <= 4
     assert MADE[edition] >= 20
 
 
-def test_a_database_without_its_layer_is_refused(official: Path, tmp_path: Path, read: Read) -> None:
+def test_a_database_without_its_layer_is_refused(official: Path, tmp_path: Path, read_damaged: Read) -> None:
     edition = next(iter(SQUARES))
     item = FILES[edition]
     path = tmp_path / item.file.path.name
@@ -130,4 +121,4 @@ def test_a_database_without_its_layer_is_refused(official: Path, tmp_path: Path,
     with sqlite3.connect(path) as database:
         database.execute("UPDATE gpkg_contents SET table_name = 'other' WHERE table_name = 'enriched_grid'")
     database.close()
-    assert read(item, path, any_rows=False) is None
+    assert read_damaged(item, path, any_rows=False) is None

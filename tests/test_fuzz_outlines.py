@@ -8,7 +8,6 @@ import shutil
 import struct
 import zlib
 from collections import Counter
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -19,22 +18,10 @@ from damages import (
     SHAPES,
     Read,
     changed_bytes,
-    in_time,
-    reading,
 )
-from qpv.reference import Reference
 from qpv.sources import Delivery
 
-
-@pytest.fixture(autouse=True)
-def no_hang() -> Iterator[None]:
-    with in_time():
-        yield
-
-
-@pytest.fixture
-def read(reference: Reference) -> Read:
-    return reading(reference)
+pytestmark = pytest.mark.usefixtures("no_hang")
 
 
 # --- outlines and points as GeoJSON --------------------------------------------------------------
@@ -104,7 +91,7 @@ def code_in(feature: str) -> str:
 
 
 @pytest.mark.parametrize("edition", OUTLINES)
-def test_damaged_outlines_move_no_border(edition: str, official: Path, tmp_path: Path, read: Read) -> None:
+def test_damaged_outlines_move_no_border(edition: str, official: Path, tmp_path: Path, read_damaged: Read) -> None:
     item, chance = OUTLINES[edition], random.Random(zlib.crc32(edition.encode()))
     whole = json.loads(item.file.path.read_bytes())
     if "features" not in whole:
@@ -113,7 +100,7 @@ def test_damaged_outlines_move_no_border(edition: str, official: Path, tmp_path:
     path = tmp_path / item.file.path.name
     path.write_text(json.dumps(whole, ensure_ascii=False), "utf-8")
     content = path.read_bytes()
-    delivery = read(item, path)
+    delivery = read_damaged(item, path)
     assert delivery is not None
     intact, features = places_of(delivery), features_by_code(content)
     for damage in [None] * BYTES_OF_OUTLINES + list(STRUCTURES):
@@ -123,7 +110,7 @@ def test_damaged_outlines_move_no_border(edition: str, official: Path, tmp_path:
             other = json.loads(content)
             damage(other, chance)
             path.write_text(json.dumps(other, ensure_ascii=False), "utf-8")
-        after = read(item, path)
+        after = read_damaged(item, path)
         if after is None:
             assert damage is not order_changed
             continue
@@ -154,12 +141,12 @@ def small_shapefile(source: Path, folder: Path, count: int) -> Path:
 
 @pytest.mark.parametrize("edition", SHAPES)
 def test_a_damaged_shapefile_moves_no_border_of_an_unaltered_record(
-    edition: str, official: Path, tmp_path: Path, read: Read
+    edition: str, official: Path, tmp_path: Path, read_damaged: Read
 ) -> None:
     item, chance, count = SHAPES[edition], random.Random(zlib.crc32(edition.encode())), 12
     path = small_shapefile(item.file.path, tmp_path, count)
     parts = {s: path.with_suffix(s).read_bytes() for s in (".shp", ".shx", ".dbf", ".prj")}
-    delivery = read(item, path)
+    delivery = read_damaged(item, path)
     assert delivery is not None
     intact = places_of(delivery)
     assert len(intact) == count
@@ -174,7 +161,7 @@ def test_a_damaged_shapefile_moves_no_border_of_an_unaltered_record(
             damaged[at] ^= 1 << chance.randrange(8)
         for suffix, content in parts.items():
             path.with_suffix(suffix).write_bytes(bytes(damaged) if suffix == part else content)
-        after = read(item, path)
+        after = read_damaged(item, path)
         if after is None:
             continue
         found = places_of(after)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import datetime as dt
 import json
-from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
@@ -20,24 +19,12 @@ from qpv.download import Settings
 from qpv.errors import SourceError
 from qpv.fetch import Outcome
 from qpv.geocoding import SERVICE, locate
-from server import Answer, Bench, bench_at, serving
-from server import Site as Server
+from server import Answer, Bench
 
 CALAIS = "200090751"
 DAY = dt.date(2026, 10, 1)
 PATH = urlsplit(SERVICE).path
 HEAD = "qpv,number,category,place,commune,address,document,line\n"
-
-
-@pytest.fixture(scope="module")
-def running() -> Iterator[Server]:
-    with serving() as site:
-        yield site
-
-
-@pytest.fixture
-def bench(running: Server, tmp_path: Path) -> Bench:
-    return bench_at(running, tmp_path)
 
 
 def settings(bench: Bench) -> Settings:

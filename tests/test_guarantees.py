@@ -73,20 +73,19 @@ from pathlib import Path
 from qpv import batch
 from qpv.quarter import Quarter
 notebooks, warehouse, outputs = map(Path, sys.argv[1:4])
-tasks = batch.plan([sys.argv[4]], sys.argv[5:], Quarter(2026, 3), notebooks, warehouse, outputs)
+tasks = batch.plan([sys.argv[4]], sys.argv[6:], Quarter(2026, 3), notebooks, warehouse, outputs, [sys.argv[5]])
 assert [r.error for r in batch.run(tasks, jobs=1)] == [None] * len(tasks)
 """
 
 
 def test_another_process_with_other_hashes_and_one_job_gives_the_same_bytes(gallery: Gallery, tmp_path: Path) -> None:
     """The gallery was made by two jobs at once, with the hash seed of this process."""
-    themes = ["revenue", "education", "portrait"]
+    themes, contract = ["revenue", "education", "portrait"], ["evaluation", "programme", "yearly"]
     seed = "1" if os.environ.get("PYTHONHASHSEED") != "1" else "2"
-    arguments = [str(pages.NOTEBOOKS), str(gallery.warehouse), str(tmp_path), pages.BEAU_MARAIS, *themes]
+    arguments = [str(pages.NOTEBOOKS), str(gallery.warehouse), str(tmp_path), pages.BEAU_MARAIS, pages.LENS, *themes, *contract]
     done = subprocess.run(
         [sys.executable, "-c", AGAIN, *arguments], env=os.environ | {"PYTHONHASHSEED": seed}, capture_output=True, text=True
     )
     assert done.returncode == 0, done.stderr[-2000:]
-    for theme in themes:
-        again = tmp_path / str(pages.QUARTER) / pages.BEAU_MARAIS / f"{theme}.html"
-        assert again.read_bytes() == gallery.path(f"{pages.BEAU_MARAIS}/{theme}").read_bytes()
+    for name in (*(f"{pages.BEAU_MARAIS}/{theme}" for theme in themes), *(f"{pages.LENS}/{kind}" for kind in contract)):
+        assert (tmp_path / str(pages.QUARTER) / f"{name}.html").read_bytes() == gallery.path(name).read_bytes()

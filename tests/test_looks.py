@@ -35,6 +35,17 @@ def test_page_is_readable_without_scrolling_sideways_at_three_widths(
     assert visit.page.evaluate(POOR) == {"tiny": [], "overlaps": []}
 
 
+@pytest.mark.parametrize("name", [n for n in KINDS if n.endswith(("employment", "evaluation", "programme", "yearly"))])
+def test_bars_fit_the_screen_of_a_phone_and_are_drawn_once_on_any(visit: Visit, gallery: Gallery, name: str) -> None:
+    drawn = """() => [...document.querySelectorAll('figure:has(.phone) svg.chart')].filter(s => s.checkVisibility())
+        .map(s => [s.closest('.phone') !== null, s.getBoundingClientRect().right <= document.documentElement.clientWidth])"""
+    figures = len(gallery.soup(name).select("figure .phone"))
+    assert figures > 0
+    for width in WIDTHS:
+        opened(visit, gallery.path(name), width)
+        assert visit.page.evaluate(drawn) == [[width < 640, True]] * figures
+
+
 @pytest.mark.parametrize("width", WIDTHS)
 def test_key_table_fits_its_frame_on_every_screen(visit: Visit, gallery: Gallery, width: int) -> None:
     opened(visit, gallery.path(KINDS[0]), width)

@@ -14,7 +14,7 @@ from nbclient import NotebookClient
 from qpv.batch import parameters_of
 from qpv.build import build
 from qpv.html import BRIEF_MIME, RECORD_MIME
-from qpv.vocabulary import BRIEF_KINDS, BRIEF_THEMES, CONTRACT_KINDS
+from qpv.vocabulary import BRIEF_KINDS, CONTRACT_KINDS, THEME_BRIEFS
 
 CALLS = {"portrait": "Portrait(qpv, quarter, warehouse)", "agglomeration": "Agglomeration(epci, quarter, warehouse)",
          **{kind: f"{kind.capitalize()}(epci, quarter, warehouse)" for kind in CONTRACT_KINDS}}  # fmt: skip
@@ -33,7 +33,7 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return root
 
 
-@pytest.fixture(scope="module", params=BRIEF_THEMES)
+@pytest.fixture(scope="module", params=THEME_BRIEFS)
 def executed(request: pytest.FixtureRequest, project: Path) -> nbformat.NotebookNode:
     """A notebook after *Run All*, nothing changed in it."""
     path = project / "notebooks" / f"{request.param}.ipynb"

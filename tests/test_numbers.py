@@ -7,7 +7,19 @@ from decimal import ROUND_HALF_UP, Decimal
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from qpv.numbers import ABSENCE_MARKS, MINUS, NNBSP, format_difference, format_number, format_value, parse_cell, parse_number
+from qpv.numbers import (
+    ABSENCE_MARKS,
+    DASH,
+    MINUS,
+    NBSP,
+    NNBSP,
+    format_difference,
+    format_number,
+    format_value,
+    french_spacing,
+    parse_cell,
+    parse_number,
+)
 from qpv.vocabulary import UNITS, Status
 
 SPACES = [" ", "\u00a0", "\u202f", "\u2009", "\u2007"]
@@ -214,3 +226,30 @@ def test_a_difference_of_percentages_is_in_points() -> None:
     assert format_difference(12.1, "pct", 1) == "+12,1\u202fpt"
     assert format_difference(-1370, "eur") == "\u22121\u202f370\u202f€"
     assert "%" not in UNITS["pct"][1]
+
+
+def test_the_signs_of_french_typography_are_these_characters() -> None:
+    assert (NNBSP, NBSP, MINUS, DASH) == ("\u202f", "\u00a0", "\u2212", "\u2013")
+
+
+@pytest.mark.parametrize(
+    ("plain", "spaced"),
+    [
+        ("61,4 % des ménages", "61,4\u202f% des ménages"),
+        ("12 ‰, 9 €", "12\u202f‰, 9\u202f€"),
+        ("Chaleur : aucune ; quoi ? rien !", "Chaleur\u202f: aucune\u202f; quoi\u202f? rien\u202f!"),
+        ("« Engagements quartiers »", "«\u202fEngagements quartiers\u202f»"),
+        (" : au début", " : au début"),
+        ("rien à faire", "rien à faire"),
+    ],
+)
+def test_narrow_spaces_stand_before_the_signs_that_want_them(plain: str, spaced: str) -> None:
+    assert french_spacing(plain) == spaced
+    assert french_spacing(spaced) == spaced, "what is right already stays"
+
+
+def test_the_message_begins_with_what_is_wrong_and_shows_the_text() -> None:
+    with pytest.raises(ValueError, match=r"^not a number: '12abc'$"):
+        parse_number("12abc")
+    with pytest.raises(ValueError, match=r"^not a finite number: '1e400'$"):
+        parse_number("1e400")

@@ -10,7 +10,7 @@ from qpv.comparison import KeyFigure, key_figure
 from qpv.numbers import NBSP, NNBSP
 from qpv.plain_words import amount_words, easy_words, size_words
 from qpv.profile import load_profile
-from qpv.vocabulary import BRIEF_THEMES, THEMES_FR
+from qpv.vocabulary import THEME_BRIEFS, THEMES_FR
 from qpv.warehouse import Warehouse
 
 
@@ -77,7 +77,7 @@ def test_a_quarter_of_which_nothing_is_known_has_three_sentences_that_say_so(ful
     assert len(lines) == 3
 
 
-@pytest.mark.parametrize("theme", BRIEF_THEMES)
+@pytest.mark.parametrize("theme", THEME_BRIEFS)
 @pytest.mark.parametrize("qpv", ["QN06254M", "QN06225M", "QN97403M", "QN06264N"])
 def test_the_sentences_are_three_and_short_and_without_long_numbers_or_jargon(full, qpv, theme):
     lines = easy(full, qpv, theme)

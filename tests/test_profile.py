@@ -11,7 +11,7 @@ from qpv.preference import prefer
 from qpv.profile import load_profile
 from qpv.quarter import Quarter
 from qpv.selection import resolve, select
-from qpv.vocabulary import BRIEF_THEMES
+from qpv.vocabulary import THEME_BRIEFS
 
 MEDIAN = "median_disposable_income_eur"
 POVERTY = "poverty_rate_pct"
@@ -135,7 +135,7 @@ def test_without_contours_another_departement_is_refused_and_the_message_says_wh
 def test_an_unknown_theme_is_refused_with_the_themes_allowed(embedded):
     with pytest.raises(ParameterError, match="'revenu'") as refusal:
         load_profile(embedded, "QN06254M", "revenu", NOW)
-    assert all(theme in str(refusal.value) for theme in BRIEF_THEMES)
+    assert all(theme in str(refusal.value) for theme in THEME_BRIEFS)
 
 
 @pytest.mark.parametrize("quarter", ["2026-T5", "2026T3", "T3 2026", "2026", "", "26-T3"])
@@ -147,7 +147,17 @@ def test_a_bad_quarter_is_refused_with_the_form_expected(embedded, quarter):
 # --- as of a quarter ---------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("theme", BRIEF_THEMES)
+def test_of_two_periods_that_end_together_the_official_figure_is_taken(full):
+    """The contract prints 8 090 inhabitants for 2011-2013, Insee 8 555 for 2013; one point stands on the time axis."""
+    profile = load_profile(full, "QN06254M", "demography", NOW)
+    rows = profile.own("population_count")
+    assert rows["position"].is_unique
+    assert {p: v for p, v in zip(rows["period"], rows["value"], strict=True) if p.endswith("2013")} == {"2013": 8555.0}
+    printed = profile.rows_of_qpv()
+    assert 8090.0 in set(printed.loc[printed["status"] == "transcribed", "value"]), "what the contract prints is kept"
+
+
+@pytest.mark.parametrize("theme", THEME_BRIEFS)
 def test_a_brief_of_2021_t4_reads_nothing_published_after_2021(full, theme):
     profile = load_profile(full, "QN06254M", theme, "2021-T4")
     published = full.editions.set_index("edition")["published"]

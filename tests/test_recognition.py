@@ -8,20 +8,14 @@ import zipfile
 from pathlib import Path
 
 import pytest
-from parcels import Read, archive, dated, reading
+from parcels import Read, archive, dated
 from qpv.catalog import Catalog
 from qpv.errors import SourceError
-from qpv.reference import Reference
 from qpv.sources.rawfile import MAX_MEMBERS, list_files, tables_in
 from qpv.sources.recognition import recognise
 
 DATA = Path(__file__).resolve().parent.parent / "data"
 REVN = "insee_qpv2015/REVN_2022.csv"
-
-
-@pytest.fixture
-def read(catalog: Catalog, reference: Reference) -> Read:
-    return reading(catalog, reference)
 
 
 # --- By name and by content --------------------------------------------------------------------------

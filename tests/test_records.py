@@ -5,11 +5,9 @@ from __future__ import annotations
 import csv
 from pathlib import Path
 
-import geopandas as gpd
 import pandas as pd
 import pytest
 from qpv.catalog import Catalog
-from qpv.reference import Reference
 from things import (
     BEAU_MARAIS,
     BEAU_MARAIS_2015,
@@ -17,41 +15,10 @@ from things import (
     CALAIS,
     CALAIS_EPCI,
     DNB,
-    around,
-    deliverer,
     equipment,
     lines,
-    outlines,
-    tabulator,
-    unbounded,
     value,
 )
-
-
-@pytest.fixture(scope="module")
-def free(catalog: Catalog) -> Catalog:
-    return unbounded(catalog)
-
-
-@pytest.fixture(scope="module")
-def geometry(official: Path, catalog: Catalog, reference: Reference) -> gpd.GeoDataFrame:
-    return outlines(official, catalog, reference)
-
-
-@pytest.fixture(scope="module")
-def points(geometry: gpd.GeoDataFrame) -> dict[str, tuple[float, float]]:
-    return around(geometry, BEAU_MARAIS)
-
-
-@pytest.fixture
-def deliver(tmp_path: Path, free: Catalog, reference: Reference):
-    return deliverer(tmp_path, free, reference)
-
-
-@pytest.fixture
-def tabulate(deliver, free: Catalog, reference: Reference, geometry: gpd.GeoDataFrame):
-    return tabulator(deliver, free, reference, geometry)
-
 
 # --- By coordinates: equipment -------------------------------------------------------------------
 

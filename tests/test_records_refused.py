@@ -23,44 +23,13 @@ from things import (
     DVF,
     RPLS,
     STOPS,
-    around,
-    deliverer,
     dwelling,
     equipment,
     lines,
-    outlines,
     read,
     sales,
-    tabulator,
-    unbounded,
     value,
 )
-
-
-@pytest.fixture(scope="module")
-def free(catalog: Catalog) -> Catalog:
-    return unbounded(catalog)
-
-
-@pytest.fixture(scope="module")
-def geometry(official: Path, catalog: Catalog, reference: Reference) -> gpd.GeoDataFrame:
-    return outlines(official, catalog, reference)
-
-
-@pytest.fixture(scope="module")
-def points(geometry: gpd.GeoDataFrame) -> dict[str, tuple[float, float]]:
-    return around(geometry, BEAU_MARAIS)
-
-
-@pytest.fixture
-def deliver(tmp_path: Path, free: Catalog, reference: Reference):
-    return deliverer(tmp_path, free, reference)
-
-
-@pytest.fixture
-def tabulate(deliver, free: Catalog, reference: Reference, geometry: gpd.GeoDataFrame):
-    return tabulator(deliver, free, reference, geometry)
-
 
 # --- What is refused, by name --------------------------------------------------------------------
 

@@ -5,10 +5,10 @@ from qpv.brief import Brief
 from qpv.catalog import Catalog
 from qpv.comparison import key_figure
 from qpv.profile import load_profile
-from qpv.vocabulary import BRIEF_THEMES
+from qpv.vocabulary import THEME_BRIEFS
 
 
-@pytest.mark.parametrize("theme", BRIEF_THEMES)
+@pytest.mark.parametrize("theme", THEME_BRIEFS)
 @pytest.mark.parametrize("code", ["QN01203N", "QN97402M"])
 def test_a_new_qpv_and_one_overseas_have_all_their_blocks(full, full_folder, code, theme):
     brief = Brief(theme, code, "2026-T3", full_folder)
@@ -50,7 +50,7 @@ def test_ecology_knows_the_ages_of_the_social_stock_that_housing_knows(full):
 
 
 def test_no_two_indicators_of_a_theme_bear_the_same_label(catalog: Catalog):
-    for theme in BRIEF_THEMES:
+    for theme in THEME_BRIEFS:
         labels = [i.label for i in catalog.of_theme(theme)]
         assert sorted(labels) == sorted(set(labels))
 

@@ -24,7 +24,7 @@ from qpv.sentences import (
     ratio_words,
     summary,
 )
-from qpv.vocabulary import BRIEF_THEMES, THEMES_FR, Polarity
+from qpv.vocabulary import THEME_BRIEFS, THEMES_FR, Polarity
 from qpv.warehouse import Warehouse
 
 QPV = {"Beau Marais": "QN06254M", "Grande Résidence": "QN06225M"}
@@ -163,7 +163,7 @@ def test_a_break_that_was_crossed_is_told_with_the_change(embedded):
 
 
 def test_without_polarity_no_word_judges(full):
-    for theme in BRIEF_THEMES:
+    for theme in THEME_BRIEFS:
         for figure in figures(full, "QN06254M", theme):
             if figure.indicator.polarity is Polarity.NONE and isinstance(figure.own_change, Change):
                 assert not re.search("amélioration|dégradation", own_change_words(figure)), figure.indicator.id
@@ -172,7 +172,7 @@ def test_without_polarity_no_word_judges(full):
 def test_what_is_said_of_a_change_agrees_with_its_direction(any_warehouse):
     verbs = {Direction.WORSE: "dégradation", Direction.EQUAL: "pas changé"}
     seen = set()
-    for theme in BRIEF_THEMES:
+    for theme in THEME_BRIEFS:
         for figure in figures(any_warehouse, "QN06254M", theme):
             change = figure.own_change
             if isinstance(change, Change) and change.direction in verbs:
@@ -189,7 +189,7 @@ def test_a_change_has_no_more_decimals_than_the_contract_prints(full):
 
 # --- En bref -----------------------------------------------------------------------------------------
 
-EVERY = [(name, theme) for name in QPV for theme in BRIEF_THEMES]
+EVERY = [(name, theme) for name in QPV for theme in THEME_BRIEFS]
 
 
 def known(found: list[KeyFigure]) -> list[KeyFigure]:
@@ -330,7 +330,7 @@ def test_no_sentence_breaks_before_a_sign_or_within_a_number(any_warehouse, name
     assert not faults
 
 
-@pytest.mark.parametrize("theme", BRIEF_THEMES)
+@pytest.mark.parametrize("theme", THEME_BRIEFS)
 def test_numbers_are_written_as_in_french(full, theme):
     for line in summary(figures(full, "QN06254M", theme)):
         assert not re.search(r"\d\.\d", line), "a decimal point"

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import geopandas as gpd
 import pandas as pd
+import pytest
 from qpv import tallies
 from qpv.catalog import Catalog
 from qpv.reference import Reference
@@ -149,3 +150,33 @@ def tabulator(deliver: Make, free: Catalog, reference: Reference, geometry: gpd.
         return table
 
     return make
+
+
+@pytest.fixture(scope="session")
+def free(catalog: Catalog) -> Catalog:
+    """The catalogue with editions of any number of rows."""
+    return unbounded(catalog)
+
+
+@pytest.fixture(scope="session")
+def geometry(official: Path, catalog: Catalog, reference: Reference) -> gpd.GeoDataFrame:
+    """The real outlines of QPV, communes and départements."""
+    return outlines(official, catalog, reference)
+
+
+@pytest.fixture(scope="session")
+def points(geometry: gpd.GeoDataFrame) -> dict[str, tuple[float, float]]:
+    """Points inside, near and far from Beau Marais."""
+    return around(geometry, BEAU_MARAIS)
+
+
+@pytest.fixture
+def deliver(tmp_path: Path, free: Catalog, reference: Reference) -> Make:
+    """Write a file under its producer's name and read it."""
+    return deliverer(tmp_path, free, reference)
+
+
+@pytest.fixture
+def tabulate(deliver: Make, free: Catalog, reference: Reference, geometry: gpd.GeoDataFrame) -> Callable[..., pd.DataFrame]:
+    """Write a file under its producer's name, read it and count within the real outlines."""
+    return tabulator(deliver, free, reference, geometry)

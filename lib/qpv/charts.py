@@ -7,6 +7,7 @@ brief), and the same data give the same bytes.
 from __future__ import annotations
 
 import io
+import itertools
 import re
 import textwrap
 from collections.abc import Mapping, Sequence
@@ -19,6 +20,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
+from matplotlib.patches import Patch
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from qpv.catalog import Indicator
@@ -158,7 +160,7 @@ def bars(
                 words = str(value) if absent else format_value(float(value), unit, decimals)
                 axes.text(max(0.0, 0.0 if absent else float(value)) + 0.012 * largest, at, words, va="center", fontsize=9,
                           color=MUTED if absent else INK)  # fmt: skip
-        axes.set_yticks(np.arange(groups), [_shorten(label, 38) for label in labels])
+        axes.set_yticks(np.arange(groups), [_in_lines(label, 38) for label in labels])
         axes.invert_yaxis()
         axes.set_xlim(min(0.0, *tops, 0.0), largest * 1.12)
         axes.set_xticks([])
@@ -168,6 +170,46 @@ def bars(
             axes.legend(loc="lower left", bbox_to_anchor=(0, 1.0), ncols=count, frameon=False, fontsize=9.5,
                         borderaxespad=0.2, handlelength=1.2)  # fmt: skip
         return _svg(figure, key, source)
+
+
+def narrow_bars(
+    labels: Sequence[str], values: Mapping[str, Sequence[float | str]], unit: str, decimals: int, source: str, key: str
+) -> str:
+    """Draw :func:`bars` for a phone: each label above its bars, words as large as those of the page."""
+    heads = [textwrap.wrap(visible(label), 42) for label in labels]
+    rows = sum(0.19 * len(lines) + 0.22 * len(values) + 0.12 for lines in heads)
+    top = 0.05 + (0.1 + 0.2 * len(values) if len(values) > 1 else 0)
+    with mpl.rc_context(_STYLE):
+        figure, axes = _canvas(3.9, top + rows + 0.5, left=0.01, right=0.99, bottom_pt=34, top_pt=72 * top)
+        colours = [OWN, *OTHERS]
+        numbers = [v for vs in values.values() for v in vs if not isinstance(v, str)]
+        largest = max(numbers, default=1.0) or 1.0
+        at = 0.0
+        for n, lines in enumerate(heads):
+            for line in lines:
+                axes.text(0, at + 0.1, line, va="center", fontsize=9.5, color=INK)
+                at += 0.19
+            for colour, value in zip(itertools.cycle(colours), (vs[n] for vs in values.values()), strict=False):
+                absent = isinstance(value, str)
+                shown = 0.0 if isinstance(value, str) else float(value)
+                axes.barh(at + 0.1, shown, height=0.18, color=colour)
+                words = str(value) if absent else format_value(shown, unit, decimals)
+                axes.text(
+                    max(0.0, shown) + 0.012 * largest, at + 0.1, words, va="center", fontsize=9.5, color=MUTED if absent else INK
+                )
+                at += 0.22
+            at += 0.12
+        axes.set_ylim(at, 0)
+        axes.set_xlim(min(0.0, *numbers, 0.0), largest * 1.42)
+        axes.set_axis_off()
+        if len(values) > 1:
+            marks = [
+                Patch(color=colour, label=_shorten(name, 40))
+                for colour, name in zip(itertools.cycle(colours), values, strict=False)
+            ]
+            axes.legend(handles=marks, loc="lower left", bbox_to_anchor=(0, 1.0), frameon=False, fontsize=9.5, borderaxespad=0.6,
+                        borderpad=0, labelspacing=0.2, handlelength=1.2)  # fmt: skip
+        return _svg(figure, key, source, 52)
 
 
 def spread(rows: Sequence[tuple[str, dict[str, float]]], unit: str, decimals: int, source: str, key: str) -> str:
@@ -257,9 +299,14 @@ def _shorten(name: str, length: int) -> str:
     return name if len(name) <= length else f"{name[: length - 1].rstrip(' -–')}…"
 
 
-def _svg(figure: Figure, key: str, source: str) -> str:
-    """Write the figure as an inline SVG whose ids cannot meet those of another chart."""
-    lines = textwrap.wrap(visible(source), 118)
+def _in_lines(name: str, width: int) -> str:
+    """Break a label rather than cut it: what stands last may be what tells it from the next."""
+    return "\n".join(textwrap.wrap(visible(name), width)[:3])
+
+
+def _svg(figure: Figure, key: str, source: str, width: int = 118) -> str:
+    """Write the figure as an inline SVG whose ids cannot meet those of another chart; ``width``: letters of a line of its source."""
+    lines = textwrap.wrap(visible(source), width)
     height = 72 * figure.get_figheight()
     # The axes leave room for two lines; more of them reach below the figure, and the drawing with them.
     below = 7.5 * 1.45 * max(0, len(lines) - 2)

@@ -21,6 +21,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from qpv.catalog import Catalog
 from qpv.errors import CatalogError
 from qpv.numbers import parse_number
+from qpv.personal import refused_columns, shown_person
 from qpv.quarter import is_period
 from qpv.reference import Reference, fold
 from qpv.schemas import OBSERVATIONS, TERRITORIES
@@ -113,6 +114,12 @@ def _read_rows(file: Path, columns: tuple[str, ...], faults: list[str]) -> list[
     if lacking:
         faults.append(f"{file.name}, line 1: missing columns {', '.join(lacking)}")
         return []
+    refused = refused_columns(h for h in lines.fieldnames or [] if h and h not in columns)
+    faults += [
+        f"{file.name}, line 1: {head!r}: a column of {what} is refused: delete the column" for head, what in refused.items()
+    ]
+    if refused:
+        return []
     rows = []
     for row in lines:
         if row.get(None):  # type: ignore[call-overload]  # csv puts surplus cells under None
@@ -120,7 +127,14 @@ def _read_rows(file: Path, columns: tuple[str, ...], faults: list[str]) -> list[
                 f"{file.name}, line {lines.line_num}: more cells than the header; put a text with {separator!r} in quotes"
             )
         elif any(v for v in row.values() if isinstance(v, str)):
-            rows.append((lines.line_num, {c: (row[c] or "").strip() for c in columns}))
+            cells = {c: (row[c] or "").strip() for c in columns}
+            shown = {c: what for c, said in cells.items() for what in [shown_person(said)] if what}
+            for column, what in shown.items():
+                faults.append(
+                    f"{file.name}, line {lines.line_num}, {column}: {what}: no file of a contract may hold data on a person"
+                )
+            if not shown:
+                rows.append((lines.line_num, cells))
     return rows
 
 

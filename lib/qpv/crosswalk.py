@@ -107,7 +107,10 @@ def declared(qpv: pd.DataFrame) -> pd.DataFrame:
 
 
 def combine(computed: pd.DataFrame, stated: pd.DataFrame) -> pd.DataFrame:
-    """Put what is known and what contracts declare together; a declaration holds for QPV with nothing else."""
+    """Put what is known and what contracts declare together; a declaration holds for QPV with nothing else.
+
+    Columns: :data:`qpv.schemas.CROSSWALK`.
+    """
     kept = stated[~stated["code_2024"].isin(computed["code_2024"])]
     if computed.empty:
         return kept.reset_index(drop=True)

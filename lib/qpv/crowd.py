@@ -34,7 +34,7 @@ class Crowd:
         return dict(iter(self.rows.groupby(["indicator", "generation"], sort=False)))
 
     def of(self, indicator: str, generation: str) -> pd.DataFrame:
-        """Give the rows of one indicator for all QPV of a perimeter generation."""
+        """Give the rows of one indicator for all QPV of a perimeter generation, see :meth:`qpv.warehouse.Warehouse.peers`."""
         return self._parts.get((indicator, generation), self.rows.iloc[:0])
 
     def values(self, indicator: str, generation: str, period: str) -> pd.Series:

@@ -36,7 +36,7 @@ Kind = Literal["rate", "count"]
 
 
 def mend(frame: gpd.GeoDataFrame) -> tuple[gpd.GeoDataFrame, int, int]:
-    """Mend invalid geometries and leave out empty ones; never changes its argument.
+    """Mend invalid geometries and leave out empty ones; ``frame`` itself never changes.
 
     Returns
     -------
@@ -284,14 +284,14 @@ def weighted(
 def grid_mean(areas: gpd.GeoDataFrame, squares: gpd.GeoDataFrame, value: Hashable) -> pd.DataFrame:
     """Give the mean over each area of a surface that squares sample (surface temperature, in °C).
 
-    The same as a rate weighted by area, with the same bound of coverage: a place without squares
+    The same as a rate weighted by area (:func:`weighted`), with the same bound of coverage: a place without squares
     (no inhabitant, clouds) is left out of the mean and of the share.
     """
     return weighted(areas, squares, value)
 
 
 def grid_share(areas: gpd.GeoDataFrame, squares: gpd.GeoDataFrame, value: Hashable, at_least: float) -> pd.DataFrame:
-    """Give the share (0-1) of the covered part of each area where the value is at least a threshold."""
+    """Give the share (0-1) of the covered part of each area where the value is at least a threshold, see :func:`weighted`."""
     reached = (squares[value] >= at_least).astype(float).where(squares[value].notna())
     return weighted(areas, squares.assign(_reached=reached), "_reached")
 

@@ -27,7 +27,10 @@ def concerned(warehouse: Warehouse, territory: str, codes: Iterable[str]) -> lis
 
 
 def qpv_of(warehouse: Warehouse, epci: str) -> pd.DataFrame:
-    """Give the QPV of an EPCI, of both generations, by code: those astride another EPCI too."""
+    """Give the QPV of an EPCI, of both generations, by code: those astride another EPCI too.
+
+    Columns: :data:`qpv.schemas.TERRITORIES`.
+    """
     places = warehouse.places("qpv")
     return places[places["epci"].str.split(" ").map(lambda codes: epci in codes).astype(bool)]
 

@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 
 
 def in_words(table: pa.Table) -> pd.DataFrame:
-    """Give a table as pandas does, its dictionaries written out as texts."""
+    """Give a table (columns as in ``table``) as pandas does, its dictionaries written out as texts."""
     columns = {f.name: table[f.name].cast(pa.large_string()) if pa.types.is_dictionary(f.type) else table[f.name]
                for f in table.schema}  # fmt: skip
     return pa.table(columns).to_pandas()
@@ -32,7 +32,7 @@ class SortedFile:
         self._bounds: dict[str, list[tuple[str, str]]] = {}
 
     def read(self, wanted: Mapping[str, Collection[str]], unwanted: Mapping[str, Collection[str]] | None = None) -> pd.DataFrame:
-        """Give, in the order of the file, the rows whose texts are among those wanted and not among those unwanted."""
+        """Give, in the order of the file, the rows whose texts are among those ``wanted`` and not among those ``unwanted``."""
         with pq.ParquetFile(self._path, metadata=self._metadata, memory_map=True) as file:
             self._metadata = file.metadata
             groups = set(range(file.num_row_groups))

@@ -17,7 +17,7 @@ from qpv.preference import prefer
 from qpv.quarter import UNDATED, Quarter
 from qpv.selection import PREDECESSOR_SHARE, resolve
 from qpv.similar import Similar, similar_to
-from qpv.vocabulary import THEMES_FR
+from qpv.vocabulary import THEMES_FR, Status
 from qpv.warehouse import Warehouse
 
 #: Levels of the comparators, from near to far; the nearest with a figure gives the gap.
@@ -72,7 +72,7 @@ class Profile:
 
     @property
     def others(self) -> pd.DataFrame:
-        """The figures of all QPV of France, see :meth:`qpv.warehouse.Warehouse.peers`; shared, and not to be changed."""
+        """The figures of all QPV of France, ``rows`` of the crowd, see :meth:`qpv.warehouse.Warehouse.peers`; shared, and not to be changed."""
         return self.crowd.rows
 
     @property
@@ -101,7 +101,7 @@ class Profile:
 
     @cached_property
     def facts(self) -> pd.DataFrame:
-        """The preferred rows that may be compared: a value, dated, of the whole territory."""
+        """The preferred rows of :attr:`observations` that may be compared: a value, dated, of the whole territory."""
         rows = self.observations
         return rows[rows["preferred"] & rows["comparable"] & rows["value"].notna() & (rows["period"] != UNDATED)]
 
@@ -116,18 +116,21 @@ class Profile:
         return {}
 
     def history(self, indicator: str, level: str, codes: Iterable[str]) -> pd.DataFrame:
-        """Give the facts of an indicator for the first of the codes that has any, oldest first."""
+        """Give the facts of an indicator for the first of the codes that has any, oldest first, one a date.
+
+        Of two periods that end together, such as ``2013`` and a document's ``2011-2013``, the official figure is taken.
+        """
         rows, lines = self._dated
         for code in codes:
             key = (indicator, level, code)
             if key in lines:
                 if key not in self._histories:  # few of the thousands are ever asked for, those again and again
-                    self._histories[key] = rows.take(lines[key])
+                    self._histories[key] = _one_a_date(rows.take(lines[key]))
                 return self._histories[key]
         return rows.iloc[:0]
 
     def own(self, indicator: str) -> pd.DataFrame:
-        """Give the facts of the QPV, on the generation with the most recent one, oldest first."""
+        """Give the facts (:attr:`facts`) of the QPV, on the generation with the most recent one, oldest first."""
         found = [self.history(indicator, "qpv", [c]) for c in self.codes.values()]
         return max(found, key=lambda r: r["position"].max() if len(r) else -np.inf) if found else self.facts.iloc[:0]
 
@@ -190,16 +193,25 @@ class Profile:
 
     @cached_property
     def population(self) -> pd.DataFrame:
-        """The facts on the QPV's population, both generations, undated ones first, then oldest first (demography)."""
+        """The facts on the QPV's population, both generations, undated ones first, then oldest first; columns as in :attr:`observations`."""
         rows = self.warehouse.around("demography", self.codes.values())
         rows = rows[(rows["indicator"] == "population_count") & rows["edition"].isin(self.editions["edition"])]
         rows = prefer(rows, self.editions)
         return rows[rows["preferred"] & rows["value"].notna()].sort_values("position", na_position="first")
 
     def rows_of_qpv(self) -> pd.DataFrame:
-        """Give every row on the QPV itself, of any status, both generations."""
+        """Give every row of :attr:`observations` on the QPV itself, of any status, both generations."""
         rows = self.observations
         return rows[(rows["level"] == "qpv") & rows["territory"].isin(self.codes.values())]
+
+
+def _one_a_date(rows: pd.DataFrame) -> pd.DataFrame:
+    """Keep one fact a position in time, an official one before a transcribed one."""
+    if rows["position"].is_unique:
+        return rows
+    printed = (rows["status"] == Status.TRANSCRIBED).to_numpy()
+    kept = rows.iloc[np.argsort(printed, kind="stable")].drop_duplicates("position")
+    return kept.sort_values("position", kind="stable")
 
 
 def load_profile(warehouse: Warehouse, qpv: str, theme: str, quarter: str | Quarter) -> Profile:

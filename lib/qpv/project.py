@@ -26,7 +26,10 @@ class Project:
         for folder in [start.resolve(), *start.resolve().parents]:
             if (folder / "data" / "catalog").is_dir() and (folder / "notebooks").is_dir():
                 return cls(folder)
-        raise ParameterError("not in the observatory's folder: no data/catalog and notebooks here or above; cd into it")
+        raise ParameterError(
+            "not in the observatory's folder: no data/catalog and notebooks here or above; cd into a checkout of the project, "
+            "for the installed package holds neither data nor notebooks"
+        )
 
     @property
     def data(self) -> Path:

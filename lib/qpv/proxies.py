@@ -64,7 +64,10 @@ def carried(
 
 
 def iris_seen(tables: Iterable[pd.DataFrame], known: Iterable[str]) -> pd.DataFrame:
-    """Give a bare place to each IRIS with a figure that no list of IRIS names (older or newer ones)."""
+    """Give a bare place to each IRIS with a figure that no list of IRIS names (older or newer ones).
+
+    Columns: :data:`qpv.schemas.TERRITORIES`.
+    """
     codes = pd.concat([pd.Series(dtype=str), *(t.loc[t["level"] == "iris", "territory"].astype(str) for t in tables)]).unique()
     lost = sorted(set(codes) - set(known))
     places = pd.DataFrame({"code": pd.Series(lost, dtype=str), "level": "iris", "generation": ""})

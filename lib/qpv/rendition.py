@@ -13,7 +13,7 @@ from IPython.display import HTML, Markdown
 from qpv import brief
 from qpv.errors import ParameterError
 from qpv.quarter import Quarter
-from qpv.vocabulary import BRIEF_KINDS, BRIEF_THEMES
+from qpv.vocabulary import BRIEF_KINDS, THEME_BRIEFS
 from qpv.warehouse import Warehouse
 
 #: A call of a block in a notebook of briefs: all that such a notebook holds after the cell that makes the brief.
@@ -54,7 +54,7 @@ def parts(
         raise ParameterError(f"unknown block {strange[0]!r} of {kind!r}: expected one of {', '.join(known)}")
     made: Any = (
         brief.Brief(kind, territory, str(quarter), warehouse.path)
-        if kind in BRIEF_THEMES
+        if kind in THEME_BRIEFS
         else getattr(brief, kind.capitalize())(territory, str(quarter), warehouse.path)
     )
     shown: list[HTML | Markdown] = []

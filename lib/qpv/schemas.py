@@ -131,12 +131,12 @@ _TEXTS = [name for name in OBSERVATIONS.columns if name not in ("value", "row")]
 
 
 def compact(observations: pd.DataFrame) -> pd.DataFrame:
-    """Give the observations with their texts as categories: a tenth of the memory."""
+    """Give the observations (:data:`OBSERVATIONS`) with their texts as categories: a tenth of the memory."""
     return observations.astype(dict.fromkeys(_TEXTS, "category"))
 
 
 def stack(tables: list[pd.DataFrame]) -> pd.DataFrame:
-    """Put tables of observations below each other, texts as categories in alphabetical order."""
+    """Put tables of :data:`OBSERVATIONS` below each other, texts as categories in alphabetical order."""
     parts = [compact(t[list(OBSERVATIONS.columns)]) for t in tables]
     stacked = {
         name: union_categoricals([p[name].astype("category") for p in parts], sort_categories=True)
@@ -148,12 +148,12 @@ def stack(tables: list[pd.DataFrame]) -> pd.DataFrame:
 
 
 def empty(schema: pa.DataFrameSchema) -> pd.DataFrame:
-    """Give a table with the schema's columns and no row."""
+    """Give a table with the columns of ``schema`` and no row."""
     return pd.DataFrame({name: pd.Series(dtype=object) for name in schema.columns})
 
 
 def check(table: pd.DataFrame, schema: pa.DataFrameSchema) -> pd.DataFrame:
-    """Check a table against its schema and give it back in the schema's types.
+    """Check a table against its ``schema`` and give it back in the schema's types.
 
     Texts that come as categories are judged by their distinct texts, and stay categories.
 

@@ -108,7 +108,7 @@ class _Count:
     tallied: Tallied
 
     def observations(self) -> pd.DataFrame:
-        """Give the observations of all figures."""
+        """Give the observations of all figures, see :data:`qpv.schemas.OBSERVATIONS`."""
         coded = self.tallied.sums.reindex(columns=_SUMS)
         coded = pd.concat([coded, *self._upwards(coded)], ignore_index=True).assign(by="code")
         pointed = self._pointed().assign(by="point")

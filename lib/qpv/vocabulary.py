@@ -94,8 +94,12 @@ THEMES_FR: Final = {
     "ecology": "Transition écologique",
     "demography": "Population",
 }
-#: The six themes that have a notebook each.
+#: The six themes whose briefs a run makes unless it is told which; portrait, agglomeration and index put these together.
 BRIEF_THEMES: Final = ("revenue", "education", "health", "employment", "housing", "ecology")
+#: Themes whose briefs are made where they are asked for by name.
+ASKED_THEMES: Final = ("demography",)
+#: All themes that have a notebook.
+THEME_BRIEFS: Final = (*BRIEF_THEMES, *ASKED_THEMES)
 #: Briefs over all themes, with a notebook each: of one QPV; of all QPV of one EPCI.
 PORTRAIT: Final = "portrait"
 AGGLOMERATION: Final = "agglomeration"
@@ -107,7 +111,7 @@ CONTRACT_KINDS: Final = (EVALUATION, PROGRAMME, YEARLY)
 #: Briefs of one EPCI; all others are of one QPV.
 EPCI_KINDS: Final = (AGGLOMERATION, *CONTRACT_KINDS)
 #: All that a notebook is there for, with its French name.
-BRIEF_KINDS_FR: Final = {t: THEMES_FR[t] for t in BRIEF_THEMES} | {
+BRIEF_KINDS_FR: Final = {t: THEMES_FR[t] for t in THEME_BRIEFS} | {
     PORTRAIT: "Portrait",
     AGGLOMERATION: "Agglomération",
     EVALUATION: "Évaluation du contrat",
@@ -115,6 +119,8 @@ BRIEF_KINDS_FR: Final = {t: THEMES_FR[t] for t in BRIEF_THEMES} | {
     YEARLY: "Rapport annuel",
 }
 BRIEF_KINDS: Final = tuple(BRIEF_KINDS_FR)
+#: What a run makes unless it is told which.
+DEFAULT_KINDS: Final = tuple(kind for kind in BRIEF_KINDS if kind not in ASKED_THEMES)
 
 
 class Polarity(StrEnum):

@@ -198,7 +198,7 @@ class Warehouse:
     def around(self, theme: str, codes: Collection[str]) -> pd.DataFrame:
         """Give the observations of a theme on some territories, at all levels but IRIS and schools.
 
-        Far sooner than :meth:`observations`, for codes that lie far from each other in the file.
+        The same columns as :meth:`observations` gives, far sooner, for codes that lie far from each other in the file.
         """
         self.reads.note_around(theme, codes)
         return self._sorted(f"observations-{theme}").read({"territory": codes}, {"level": _NUMEROUS})

@@ -10,7 +10,7 @@ import nbformat
 from qpv.brief.export import to_html
 from qpv.errors import QpvError
 from qpv.profile import load_profile
-from qpv.vocabulary import BRIEF_THEMES
+from qpv.vocabulary import BRIEF_THEMES, THEME_BRIEFS
 from qpv.warehouse import opened
 
 
@@ -21,9 +21,9 @@ def warm(warehouse: str, quarter: str, kinds: Collection[str], codes: Collection
     """
     to_html(nbformat.v4.new_notebook(cells=[nbformat.v4.new_markdown_cell("# Titre")]))
     matplotlib.font_manager.findfont("DejaVu Sans")
-    themes = [kind for kind in BRIEF_THEMES if kind in kinds]
-    if len(themes) < len(set(kinds)):  # the other kinds go through all of them
-        themes = list(BRIEF_THEMES)
+    themes = [kind for kind in THEME_BRIEFS if kind in kinds]
+    if len(themes) < len(set(kinds)):  # the other kinds go through the six
+        themes = [kind for kind in THEME_BRIEFS if kind in {*BRIEF_THEMES, *themes}]
     try:
         store = opened(warehouse)
         store.geometry("qpv", [])

@@ -24,15 +24,6 @@ from qpv.quarter import format_period, period_position
 _WGS84: Final = 4326
 #: With fewer QPV with a value than this, the map widens from the EPCI to the département.
 _ENOUGH: Final = 3
-#: The commune-level indicators that a theme may map, in order of preference.
-_COMMUNE_INDICATORS: Final = {
-    "revenue": ("poverty_rate_pct", "median_disposable_income_eur"),
-    "employment": ("census_unemployment_rate_pct", "employment_rate_15_64_pct"),
-    "housing": ("vacant_dwellings_pct", "owner_occupied_dwellings_pct"),
-    "ecology": ("population_density_inhabitants_per_km2",),
-    "health": ("general_practitioners_count",),
-    "education": ("no_diploma_share_pct",),
-}
 #: Over which QPV the headline indicator is mapped, in order of preference.
 HEADLINE_SCOPES: Final = ("epci", "departement")
 CREDIT: Final = "Contours : ANCT, IGN ; points des communes : GeoNames"
@@ -119,7 +110,7 @@ def own_theme(profile: Profile, figure: KeyFigure, ledger: Ledger) -> Block:
         block = _schools(profile, ledger)
         if block is not None:
             return block
-    for indicator in _COMMUNE_INDICATORS[profile.theme]:
+    for indicator in profile.catalog.theme(profile.theme).communes:
         block = _commune_choropleth(profile, indicator, ledger)
         if block is not None:
             return block
@@ -195,15 +186,21 @@ class Spread(NamedTuple):
 
 
 def spread_of(profile: Profile, figure: KeyFigure, scopes: tuple[str, ...] = HEADLINE_SCOPES) -> Spread:
-    """Choose the QPV over which a figure is mapped: of the first scope where enough of them have it."""
+    """Choose the QPV over which a figure is mapped, and when: of the first scope where enough of them have it.
+
+    The date is that of the QPV's own figure; where no other QPV has that one (a contract alone prints it), the date that
+    most of them have, the latest of such.
+    """
     generation = figure.own["generation"] if figure.own is not None else next(iter(profile.codes), "2015")
     rows = profile.of_all_qpv(figure.indicator.id, generation)
     period = figure.own["period"] if figure.own is not None else (rows["period"].max() if len(rows) else "")
+    held = {s: rows.loc[rows["territory"].isin(profile.peer_codes.get((s, generation), frozenset())), "period"] for s in scopes}
+    if figure.own is not None and max((held[s] == period).sum() for s in scopes) < 2:
+        counts = held[scopes[-1]].value_counts()
+        period = max(counts.index, key=lambda p: (counts[p], period_position(p)), default=period)
+    scope = next((s for s in scopes if (held[s] == period).sum() >= _ENOUGH), scopes[0])
     rows = rows[rows["period"] == period].set_index("territory")
     own = profile.codes.get(generation, "")
-    scope = next(
-        (s for s in scopes if rows.index.isin(profile.peer_codes.get((s, generation), frozenset())).sum() >= _ENOUGH), scopes[0]
-    )
     codes = profile.peer_codes.get((scope, generation), frozenset()) | ({own} if own else set())
     return Spread(scope, generation, period, rows, own, codes)
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from importlib.resources import files
+from typing import Final
 
 import pandas as pd
 
@@ -35,14 +36,26 @@ def with_style(content: str) -> Block:
     return Block(content, f'<style>{style_sheet().replace(".qpv ", ".qpv.qpv ")}</style><div class="qpv">{content}</div>')
 
 
-def chart(drawing: str, key: str, title: str, notes: list[str], data: str) -> Block:
-    """Frame a chart: title, drawing, what it says in words, and its data in a table."""
+def chart(drawing: str, key: str, title: str, notes: list[str], data: str, narrow: str = "") -> Block:
+    """Frame a chart: title, drawing, what it says in words, and its data in a table; ``narrow`` is what a phone shows instead."""
     said = "".join(f"<p>{text(n[:1].upper() + n[1:])}.</p>" for n in notes if n)
+    frame = "scroll wide-screen" if narrow else "scroll"
+    phone = f'<div class="phone">{charts.titled(narrow, f"{key}-phone", title)}</div>' if narrow else ""
     return Block(
-        f'<figure><figcaption>{text(title)}</figcaption><div class="scroll" tabindex="0" role="region" aria-label="{text(title)}">'
-        f"{charts.titled(drawing, key, title)}</div>{said}"
+        f'<figure><figcaption>{text(title)}</figcaption><div class="{frame}" tabindex="0" role="region" aria-label="{text(title)}">'
+        f"{charts.titled(drawing, key, title)}</div>{phone}{said}"
         f"<details><summary>Données du graphique</summary>{data}</details></figure>"
     )
+
+
+def bars(
+    labels: Sequence[str], values: Mapping[str, Sequence[float | str]], unit: str, decimals: int, source: str,
+    key: str, title: str, notes: list[str], data: str,
+) -> Block:  # fmt: skip
+    """Frame bars (:func:`qpv.charts.bars`), drawn once for wide screens and paper and once for phones."""
+    wide = charts.bars(labels, values, unit, decimals, source, key)
+    narrow = charts.narrow_bars(labels, values, unit, decimals, source, f"{key}-phone")
+    return chart(wide, key, title, notes, data, narrow)
 
 
 def quadrant(
@@ -112,12 +125,10 @@ def _structure(profile: Profile, ledger: Ledger, title: str, identifiers: list[s
             break
     indicator = profile.catalog.indicator(next(iter(rows)))
     source = tables.edition_name(profile, next(iter(rows.values())))
-    drawing = charts.bars(labels, values, indicator.unit, indicator.decimals, f"Source : {source}. {format_period(period)}.", key)
     body = [[label, *(_cell(v[n], indicator.decimals) for v in values.values())] for n, label in enumerate(labels)]
     caption = f"{title}, {format_period(period)} ({UNITS[indicator.unit][0]})"
-    return chart(
-        drawing, key, f"{title}, {format_period(period)}", [], tables.plain_table(["Part", *values], body, caption, "small")
-    )
+    return bars(labels, values, indicator.unit, indicator.decimals, f"Source : {source}. {format_period(period)}.", key,
+                f"{title}, {format_period(period)}", [], tables.plain_table(["Part", *values], body, caption, "small"))  # fmt: skip
 
 
 def _absence(profile: Profile, identifier: str, period: str) -> str:
@@ -137,7 +148,7 @@ def _at(rows: pd.DataFrame, period: str) -> pd.Series | None:
 
 
 def _revenue(profile: Profile, ledger: Ledger) -> Block:
-    """Income distribution (D1 to D9) and what incomes are made of."""
+    """Income distribution (D1 to D9)."""
     marks = {
         "D1": "first_decile_disposable_income_eur", "Q1": "first_quartile_disposable_income_eur",
         "Q2": "median_disposable_income_eur", "Q3": "third_quartile_disposable_income_eur",
@@ -161,47 +172,18 @@ def _revenue(profile: Profile, ledger: Ledger) -> Block:
         data = tables.plain_table(["Territoire", *marks], rows, f"{title} (€)", "small")
         note = "trait fin : du 1er au 9e décile ; trait épais : du 1er au 3e quartile ; losange : médiane"
         blocks.append(chart(charts.spread(lines, "eur", 0, source, "spread"), "spread", title, [note], data))
-    shares = ["activity_income_share_pct", "pensions_share_of_income_pct", "assets_share_of_income_pct",
-              "social_benefits_share_of_income_pct", "taxes_share_of_income_pct"]  # fmt: skip
-    blocks.append(_structure(profile, ledger, "De quoi se composent les revenus", shares, "parts"))
     return join(*blocks)
 
 
-def _employment(profile: Profile, ledger: Ledger) -> Block:
-    """The structure of job seekers (categories A, B, C): sex, age, duration, diploma, RSA."""
-    names = ["women", "under_26", "50_plus", "long_term", "rsa", "below_cap", "cap_bep", "bac", "higher_education"]
-    return _structure(profile, ledger, "Qui sont les demandeurs d’emploi (catégories A, B, C)",
-                      [f"job_seekers_abc_{n}_share_pct" for n in names], "structure")  # fmt: skip
-
-
-def _housing(profile: Profile, ledger: Ledger) -> Block:
-    """The social stock: sizes, ages, financing."""
-    groups = {
-        "Taille des logements sociaux": ["1_room", "2_rooms", "3_rooms", "4_rooms", "5_rooms_plus"],
-        "Âge des logements sociaux": ["before_1949", "1949_1975", "1976_1988", "1989_2000", "2001_2013", "after_2013"],
-        "Financement des logements sociaux": ["plai", "plus_before_1977", "plus_after_1977", "pls", "pli"],
-    }
-    return join(*(
-        _structure(profile, ledger, title, [f"social_dwellings_{n}_pct" for n in names], f"parc-{n}")
-        for n, (title, names) in enumerate(groups.items())
-    ))  # fmt: skip
-
-
-def _health(profile: Profile, ledger: Ledger) -> Block:
-    """Cover and care, each figure at the nearest level where it exists."""
-    return _nearest_levels(profile, ledger, "Couverture et offre de soins, chaque chiffre à son niveau")
-
-
 def _ecology(profile: Profile, ledger: Ledger) -> Block:
-    """Age of dwellings where it exists, and what is known at larger levels."""
-    ages = ["before_1949", "1949_1975", "1976_1988", "1989_2000", "2001_2013", "after_2013"]
-    stock = _structure(profile, ledger, "Âge des logements sociaux", [f"social_dwellings_{n}_pct" for n in ages], "age")
+    """Say that heat is not measured, where it is not."""
+    del ledger
     heat = profile.own("land_surface_temperature_celsius")
     words = "" if len(heat) else (
         f"<p class='notice'>Chaleur{NNBSP}: aucune mesure n’est lue pour ce quartier. Aucune source ne la publie par QPV "
         "pour toute la France.</p>"
     )  # fmt: skip
-    return join(stock, Block(words), _nearest_levels(profile, ledger, "Ce que l’on sait à d’autres niveaux"))
+    return Block(words)
 
 
 def _education(profile: Profile, ledger: Ledger) -> Block:
@@ -230,14 +212,18 @@ def _nearest_levels(profile: Profile, ledger: Ledger, title: str) -> Block:
     return Block(tables.plain_table(["Indicateur", "Valeur", "Niveau", "Année", "Statut"], rows, title))
 
 
-OWN_BLOCKS: dict[str, Callable[[Profile, Ledger], Block]] = {
-    "revenue": _revenue,
-    "education": _education,
-    "health": _health,
-    "employment": _employment,
-    "housing": _housing,
-    "ecology": _ecology,
-}
+#: What a theme shows that no catalogue can declare.
+_OWN: Final[dict[str, Callable[[Profile, Ledger], Block]]] = {"revenue": _revenue, "education": _education, "ecology": _ecology}
+
+
+def own_block(profile: Profile, ledger: Ledger) -> Block:
+    """Show what only this theme has: a drawing of its own, then the structures and the table that the catalogue declares."""
+    theme = profile.catalog.theme(profile.theme)
+    parts = [_OWN[theme.id](profile, ledger)] if theme.id in _OWN else []
+    parts += [_structure(profile, ledger, s.title, s.indicators, s.key) for s in theme.structures]
+    if theme.nearest:
+        parts.append(_nearest_levels(profile, ledger, theme.nearest))
+    return join(*parts)
 
 
 def sources(profile: Profile, ledger: Ledger) -> Block:

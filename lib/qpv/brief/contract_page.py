@@ -68,7 +68,10 @@ class ContractBrief:
         return {BRIEF_THEMES[0]: self.panel, **others}
 
     def observations(self, theme: str, indicators: list[str]) -> pd.DataFrame:
-        """Give the observations of some indicators everywhere, of editions published by the end of the quarter."""
+        """Give the observations of some indicators everywhere, of editions published by the end of the quarter.
+
+        Columns: :data:`qpv.schemas.OBSERVATIONS`.
+        """
         rows = self.store.observations(theme, [("indicator", "in", indicators)])
         return rows[rows["edition"].isin(self.panel.editions["edition"])]
 

@@ -8,12 +8,13 @@ from typing import Any, Final
 
 import pandas as pd
 
-from qpv import charts, tables
+from qpv import tables
 from qpv.analysis import MINIMUM_YEARS
 from qpv.brief import blocks
 from qpv.brief.contract_page import ContractBrief, count_words, known_columns, notice
+from qpv.brief.estates import estates
 from qpv.brief.watched import watched
-from qpv.contract import abatement, mediators, parity
+from qpv.contract import mediators, parity
 from qpv.contract.entries import citation
 from qpv.contract.referential import (
     CONTINUOUS,
@@ -30,10 +31,12 @@ from qpv.contract.referential import (
 )
 from qpv.html import Block, join, text
 from qpv.numbers import DASH, NBSP, NNBSP, format_number, format_value
-from qpv.quarter import UNDATED, format_date, format_period, period_position
+from qpv.panel import qpv_of
+from qpv.quarter import UNDATED, format_period, period_position
 from qpv.vocabulary import EVALUATION, UNITS, Polarity
 
 _FIRST: Final = 15
+_STATE_HEADS: Final = ("Départ", "Plus récent", "État", "Cible")
 
 
 class Evaluation(ContractBrief):
@@ -78,14 +81,15 @@ class Evaluation(ContractBrief):
         return found
 
     def _facts(self, identifier: str, allowed: tuple[str, ...] = ("qpv", "epci", "commune")) -> pd.DataFrame:
-        """Give the figures of the QPV, else of the agglomération or its communes, that may be compared."""
+        """Give the figures of the QPV, else of the agglomération or the communes of its QPV, that may be compared."""
         theme = self.store.catalog.indicator(identifier).theme
         panel = self.panels.get(theme, self.panel)
         rows = panel.facts[
             (panel.facts["indicator"] == identifier) & (panel.facts["period"] != UNDATED) & panel.facts["value"].notna()
         ]
+        communes = {c for codes in qpv_of(self.store, self.code)["communes"] for c in codes.split(" ")}
         for level in allowed:
-            found = rows[rows["level"] == level]
+            found = rows[(rows["level"] == level) & ((level != "commune") | rows["territory"].isin(communes))]
             if len(found):
                 return found.sort_values(["territory", "position"], kind="stable").drop_duplicates(
                     ["territory", "period"], keep="last"
@@ -143,52 +147,86 @@ class Evaluation(ContractBrief):
         return Block(tables.plain_table(heads, rows, "Couverture du référentiel", "small cards") + said)
 
     def states(self) -> Block:
-        """List every criterion that has a value, with its starting value, its latest, state and target; the others by name."""
+        """Tabulate the criteria that have a value, then each of their territories; name the others."""
         frame = self.frame
         if frame is None:
             return Block("")
-        rows, silent = [], []
+        rows, each, silent = [], [], []
         for criterion in frame.criteria:
-            for territory, known in self.followed[criterion.id].items():
-                if known.state in (State.NO_VALUE, State.QUALITATIVE):
-                    silent.append(
-                        [
-                            criterion.label,
-                            frame.node(criterion.node).label,
-                            STATES_FR[known.state],
-                            criterion.owner or DASH,
-                            citation(criterion),
-                        ]
-                    )
-                    continue
-                rows.append([criterion.label, self.names.get(territory, territory), self._point(criterion, known.baseline),
-                             self._point(criterion, known.latest), STATES_FR[known.state], self._target(criterion, known)])  # fmt: skip
-        heads, rows, _ = known_columns(["Critère", "Territoire", "Départ", "Plus récent", "État", "Cible"], rows)
+            known = {t: f for t, f in self.followed[criterion.id].items() if f.state not in (State.NO_VALUE, State.QUALITATIVE)}
+            for level in dict.fromkeys(map(self._level, known)):  # a QPV and its agglomération make no range
+                of = {t: f for t, f in known.items() if self._level(t) == level}
+                rows.append([criterion.label, self._where(criterion, list(of)), *self._together(criterion, list(of.values()))])
+                if len(of) > 1:
+                    each += [[criterion.label, self.names.get(t, t), *self._together(criterion, [f])] for t, f in of.items()]
+            if not known:
+                state = next(iter(self.followed[criterion.id].values())).state
+                silent.append(
+                    [
+                        criterion.label,
+                        frame.node(criterion.node).label,
+                        STATES_FR[state],
+                        criterion.owner or DASH,
+                        citation(criterion),
+                    ]
+                )
+        heads, rows, _ = known_columns(["Critère", "Mesuré sur", *_STATE_HEADS], rows)
         shown = (
-            tables.plain_table(heads, rows, f"Critères qui ont une valeur ({len(rows)} lignes)", "small cards")
+            tables.plain_table(
+                heads,
+                rows,
+                f"Critères qui ont une valeur ({len(frame.criteria) - len(silent)} sur {len(frame.criteria)})",
+                "small cards",
+            )
             if rows
             else notice("Aucun critère n’a de valeur.")
         )
-        other = tables.plain_table(
-            ["Critère", "Objectif", "État", "Responsable", "Document et ligne"], silent, "Critères sans valeur", "small cards"
-        )
-        return Block(f"{shown}<details><summary>Critères sans valeur ou qualitatifs ({len(silent)})</summary>{other}</details>")
+        heads, each, _ = known_columns(["Critère", "Territoire", *_STATE_HEADS], each)
+        apart = _fold(f"Territoire par territoire ({len(each)} lignes)", heads, each) if each else ""
+        heads = ["Critère", "Objectif", "État", "Responsable", "Document et ligne"]
+        return Block(f"{shown}{apart}{_fold(f'Critères sans valeur ou qualitatifs ({len(silent)})', heads, silent)}")
 
-    def _point(self, criterion: Criterion, point: Point | None) -> str:
-        if point is None:
+    def _where(self, criterion: Criterion, codes: list[str]) -> str:
+        """Say on which territories a criterion is measured, and when QPV are none of them."""
+        named = ", ".join(self.names.get(c, c) for c in codes)
+        if self._level(codes[0]) == "qpv":
+            return named if len(codes) < 3 else f"{len(codes)} QPV"
+        return named if criterion.is_register else f"{named}, faute de valeur datée pour les QPV"
+
+    def _level(self, code: str) -> str:
+        """Tell QPV, agglomération, and the rest apart."""
+        return "qpv" if code.startswith(("QN", "QP")) else "epci" if code == self.code else "place"
+
+    def _together(self, criterion: Criterion, known: list[Followed]) -> list[str]:
+        """Write starting value, latest, state and target of one territory, or of several together."""
+        states = Counter(STATES_FR[f.state] for f in known)
+        said = [s if len(known) == 1 else f"{s} ({n})" for s, n in states.most_common()]
+        targets = dict.fromkeys(self._target(criterion, f) for f in known)
+        return [self._span(criterion, [f.baseline for f in known]), self._span(criterion, [f.latest for f in known]),
+                "; ".join(said), "; ".join(targets)]  # fmt: skip
+
+    def _span(self, criterion: Criterion, points: list[Point | None]) -> str:
+        """Write a value, or the least and the largest of several."""
+        there = sorted((p for p in points if p is not None), key=lambda p: p.value)
+        if not there:
             return DASH
+        least, most = self._value(criterion, there[0]), self._value(criterion, there[-1])
+        periods = sorted({p.period for p in there}, key=period_position)
+        when = format_period(periods[0]) if len(periods) == 1 else f"{format_period(periods[0])} à {format_period(periods[-1])}"
+        return f"{least} ({when})" if least == most else f"{least} à {most} ({when})"
+
+    def _value(self, criterion: Criterion, point: Point) -> str:
         indicator = None if criterion.is_register else self.store.catalog.indicator(criterion.indicator)
         unit, decimals = (
             (criterion.unit, 0 if float(point.value).is_integer() else 1)
             if indicator is None
             else (indicator.unit, indicator.decimals)
         )
-        words = format_value(point.value, unit, decimals) if unit in UNITS else format_number(point.value)
-        return f"{words} ({format_period(point.period)})"
+        return format_value(point.value, unit, decimals) if unit in UNITS else format_number(point.value)
 
     def _target(self, criterion: Criterion, known: Followed) -> str:
         if criterion.target is None:
-            return "à fixer"
+            return f"à{NBSP}fixer"
         words = format_number(criterion.target, 0 if float(criterion.target).is_integer() else 1)
         return words if known.target_met is None else f"{words}, {'atteinte' if known.target_met else 'non atteinte'}"
 
@@ -244,7 +282,9 @@ class Evaluation(ContractBrief):
 
     def rules(self) -> Block:
         """Apply the rules of the contracts: parity of access, mediators, areas of vigilance, tax abatement."""
-        return join(self._parity(), self._mediators(), self._vigilance(), self._abatement())
+        return join(
+            self._parity(), self._mediators(), self._vigilance(), estates(self.contract, self.names, self.panel.quarter.end)
+        )
 
     def _parity(self) -> Block:
         catalog = self.store.catalog
@@ -261,8 +301,6 @@ class Evaluation(ContractBrief):
         under = [p for p in found if p.under]
         labels = [catalog.indicator(p.indicator).short.split(f"{NNBSP}: ")[-1] for p in found]
         document = f"{found[0].row['edition']}, l.{NBSP}{found[0].row['row']}"
-        drawing = charts.bars([*labels, "Demandeurs d’emploi (référence)"], {"Habitants de QPV": [*(float(p.row["value"]) for p in found), reference]},
-                              "pct", 1, f"Source : France Travail, {document}. {format_period(str(found[0].row['period']))}.", "parite")  # fmt: skip
         named = ", ".join(
             f"{label} ({format_number(float(p.row['value']), 1)}{NNBSP}%)"
             for label, p in zip(labels, found, strict=True)
@@ -277,7 +315,17 @@ class Evaluation(ContractBrief):
         )
         return join(
             Block("<h3>Parité d’accès</h3>"),
-            blocks.chart(drawing, "parite", "Part des habitants de QPV dans chaque mesure", notes, table),
+            blocks.bars(
+                [*labels, "Demandeurs d’emploi (référence)"],
+                {"Habitants de QPV": [*(float(p.row["value"]) for p in found), reference]},
+                "pct",
+                1,
+                f"Source : France Travail, {document}. {format_period(str(found[0].row['period']))}.",
+                "parite",
+                "Part des habitants de QPV dans chaque mesure",
+                notes,
+                table,
+            ),
         )
 
     def _mediators(self) -> Block:
@@ -300,7 +348,13 @@ class Evaluation(ContractBrief):
         clash = mediators.contradiction(rows)
         note = notice(f"Le texte note {clash[0]} médiateurs, le tableau en compte {clash[1]}.") if clash else ""
         caption = f"Médiateurs en santé{NNBSP}: un pour {format_number(mediators.PER_MEDIATOR)} habitants de QPV"
-        return Block(f"<h3>Médiation en santé</h3>{tables.plain_table(heads, lines, caption, 'small cards')}{note}")
+        posts = of_table[of_table["indicator"] == mediators.POSTS]
+        first = posts.iloc[0]
+        said = str(first["note"]).partition("source citée : ")[2]
+        source = f"Source : {said + ', ' if said else ''}{first['edition']}, l.{NBSP}{found[0].line}-{found[-1].line} ; {format_period(str(first['period']))}."
+        return Block(
+            f"<h3>Médiation en santé</h3>{tables.plain_table(heads, lines, caption, 'small cards')}{note}<p class='note'>{text(source)}</p>"
+        )
 
     def _vigilance(self) -> Block:
         rules = self.contract.rules
@@ -308,32 +362,15 @@ class Evaluation(ContractBrief):
         latest = {i: facts.drop_duplicates("territory", keep="last") for i in names for facts in [self._facts(i, ("qpv",))]}
         return watched(self.store, self.panel, self.contract, latest, self.ledger)
 
-    def _abatement(self) -> Block:
-        estates = self.contract.estates
-        if not estates:
-            return Block("")
-        rows = [[self.names.get(e.qpv, e.qpv), e.landlord, str(e.year), format_number(e.dwellings), format_number(e.abated),
-                 DASH if e.tax_eur is None else f"{format_number(e.tax_eur)}{NNBSP}€", citation(e)] for e in estates]  # fmt: skip
-        heads = ["QPV", "Bailleur", "Année", "Logements", "Avec abattement", "TFPB estimée par an", "Document et ligne"]
-        year = self.panel.quarter.end.year
-        dates = [d for n in (year - 1, year) for d in abatement.deadlines(n) if d.day > self.panel.quarter.end]
-        items = "".join(
-            f"<li>{text(format_date(d.day))}{NNBSP}: {text(d.what)} <span class='newer'>l.{NBSP}{d.line}</span></li>"
-            for d in dates
-        )
-        upkeep = (
-            ""
-            if self.contract.upkeep
-            else "<p class='note'>Les indicateurs de gestion en QPV et hors QPV ne sont pas imprimés : à saisir.</p>"
-        )
-        return Block(
-            f"<h3>Abattement de TFPB</h3>{tables.plain_table(heads, rows, 'Logements et taxe estimée', 'small cards')}<p>Prochaines échéances :</p><ul>{items}</ul>{upkeep}"
-        )
-
     def close(self) -> Any:
         """Write the figures shown, for machines, and the record that the batch reads."""
         lacking = [i for i, by in self.followed.items() if all(f.state is State.NO_VALUE for f in by.values())]
         return self._close(lacking, not self.followed or 2 * len(lacking) >= len(self.followed))
+
+
+def _fold(summary: str, heads: list[str], rows: list[list[str]]) -> str:
+    """Fold a long table; its caption is what the fold says."""
+    return f"<details><summary>{text(summary)}</summary>{tables.plain_table(heads, rows, summary, 'small cards')}</details>"
 
 
 def _years(first: Point, last: Point) -> float:

@@ -28,7 +28,7 @@ from qpv.numbers import NBSP, NNBSP, format_number
 from qpv.plain_words import easy_words
 from qpv.profile import COMPARISON_LEVELS, Profile, load_profile
 from qpv.quarter import UNDATED, format_date, format_period
-from qpv.vocabulary import BRIEF_THEMES, STATUS_FR, THEMES_FR, Status
+from qpv.vocabulary import STATUS_FR, THEME_BRIEFS, THEMES_FR, Status
 from qpv.warehouse import opened
 
 
@@ -38,7 +38,7 @@ class Brief:
     Parameters
     ----------
     theme
-        One of the six themes.
+        A theme that has a notebook.
     qpv
         Code of the QPV (2024 or 2015) or its name.
     quarter
@@ -58,8 +58,8 @@ class Brief:
     """
 
     def __init__(self, theme: str, qpv: str, quarter: str, warehouse: str | Path) -> None:
-        if theme not in BRIEF_THEMES:
-            raise ParameterError(f"unknown theme {theme!r}: expected one of {', '.join(BRIEF_THEMES)}")
+        if theme not in THEME_BRIEFS:
+            raise ParameterError(f"unknown theme {theme!r}: expected one of {', '.join(THEME_BRIEFS)}")
         self.profile: Profile = load_profile(opened(warehouse), qpv, theme, quarter)
         self.ledger = Ledger(self.profile)
 
@@ -279,7 +279,7 @@ class Brief:
 
     def own_block(self) -> Block:
         """Show the block that only this theme has."""
-        return blocks.OWN_BLOCKS[self.profile.theme](self.profile, self.ledger)
+        return blocks.own_block(self.profile, self.ledger)
 
     def contract(self) -> Block:
         """Say what the contract reads in the figures and what residents said; list what it prints on this QPV, with its lines."""

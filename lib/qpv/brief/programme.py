@@ -6,7 +6,7 @@ from typing import Any
 
 import pandas as pd
 
-from qpv import charts, tables
+from qpv import tables
 from qpv.brief import blocks
 from qpv.brief.contract_page import ContractBrief, known_columns, notice
 from qpv.brief.facilities import facilities
@@ -48,13 +48,18 @@ class Programme(ContractBrief):
             return Block(notice("Aucune action n’est encore inscrite dans le registre de ce contrat."))
         years = sorted({a.year for a in actions})
         printed = [t for t in self.contract.totals if not t.scope and t.measure in ("projects", "cost_eur")]
-        lines = [f"Le registre compte {len(actions)} lignes, de {format_period(years[0])} à {format_period(years[-1])}."]
+        first, last = format_period(years[0]), format_period(years[-1])
+        when = f"pour {first}" if first == last else f"de {first} à {last}"
+        lines = [f"Le registre compte {len(actions)} ligne{'s' if len(actions) > 1 else ''}, {when}."]
         lines += [f"Imprimé pour {format_period(t.year)}{NNBSP}: {_count(t.value) + ' projets' if t.measure == 'projects' else euros(t.value)} ({citation(t)})."
                   for t in printed[:4]]  # fmt: skip
         sexes = sum(a.women is not None or a.men is not None for a in actions)
         lines.append(f"Bénéficiaires par sexe{NNBSP}: connus pour {sexes} des {len(actions)} lignes.")
         clash = programme.inconsistencies(actions, self.contract.totals)
-        lines.append(f"Ce que les documents contredisent{NNBSP}: {len(clash)} points, listés plus bas et gardés tels quels.")
+        lines.append(
+            f"Contradictions des documents{NNBSP}: "
+            + (f"{len(clash)}, listées plus bas et gardées telles quelles." if clash else "aucune n’a été trouvée.")
+        )
         return Block(f"<ul class='brief'>{''.join(f'<li>{text(x)}</li>' for x in lines)}</ul>")
 
     def years(self) -> Block:
@@ -77,11 +82,11 @@ class Programme(ContractBrief):
         values: dict[str, list[float | str]] = {FUNDERS_FR[c]: [float(v) if pd.notna(v) else "non imprimé" for v in one[c]] for c in drawn} or {
             "Coût": [float(v) for v in one["cost_eur"]]}  # fmt: skip
         first = next(a for a in self.actions if a.scheme == one["scheme"].iloc[0])
-        drawing = charts.bars(labels, values, "eur", 0, f"Source : {citation(first)} et suivantes.", "financeurs")
         title = f"Principaux financeurs par année, {one['scheme'].iloc[0]}" if drawn else "Coût par année"
         data = tables.plain_table(["Année", *values], [[label, *(v if isinstance(v, str) else euros(v) for v in (s[n] for s in values.values()))]
                                                       for n, label in enumerate(labels)], title, "small cards")  # fmt: skip
-        return join(table, blocks.chart(drawing, "financeurs", title, [], data))
+        source = f"Source : {citation(first)} et suivantes."
+        return join(table, blocks.bars(labels, values, "eur", 0, source, "financeurs", title, [], data))
 
     def themes(self) -> Block:
         """Tabulate and draw specific against ordinary-law credits, by theme and year."""
@@ -102,11 +107,9 @@ class Programme(ContractBrief):
             for name, c in (("Crédits spécifiques", "specific_eur"), ("Droit commun", "ordinary_eur"))
         }
         cited = next(a for a in self.actions if a.year == year and a.theme != "all")
-        drawing = charts.bars(
-            [THEMES_FR[t] for t in last["theme"]], values, "eur", 0, f"Source : {citation(cited)} et suivantes.", "credits"
-        )
         title = f"Crédits spécifiques et droit commun par thème, {format_period(str(year))}"
-        return blocks.chart(drawing, "credits", title, [], table)
+        labels, source = [THEMES_FR[t] for t in last["theme"]], f"Source : {citation(cited)} et suivantes."
+        return blocks.bars(labels, values, "eur", 0, source, "credits", title, [], table)
 
     def objectives(self) -> Block:
         """Say which objectives of the frame some action serves, and which none does."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
 
-from qpv import charts, tables
+from qpv import tables
 from qpv.brief import blocks
 from qpv.brief.ledger import Ledger
 from qpv.contract.contract import Contract, read_contract
@@ -100,14 +100,15 @@ def barometer(ranks: Sequence[Rank], key: str) -> Block:
     several = len({r.sector for r in ordered}) > 1
     labels = [f"{r.topic}, {r.sector}" if several else r.topic for r in ordered]
     source = f"Source : {', '.join(dict.fromkeys(r.document for r in ordered))}, ateliers d’habitants."
-    drawing = charts.bars(labels, {"Rang": [float(r.rank) for r in ordered]}, "rank", 0, source, key)
     title = "Baromètre des habitants : rang de leurs priorités (1 = la première)"
     notes = [f"{t.sector}{NNBSP}: {' et '.join(t.topics)} sont toutes deux au rang {t.rank} (l.{NBSP}{', '.join(map(str, t.lines))})"
              for t in ties(ordered)]  # fmt: skip
     notes.append("les rangs absents ne sont pas imprimés")
     rows = [[r.topic, r.sector, str(r.rank), citation(r), r.note] for r in ordered]
     data = tables.plain_table(["Priorité", "Secteur", "Rang", "Document et ligne", "Note"], rows, title, "small cards")
-    return blocks.chart(drawing, key, title.replace(" :", f"{NNBSP}:"), notes, data)
+    return blocks.bars(
+        labels, {"Rang": [float(r.rank) for r in ordered]}, "rank", 0, source, key, title.replace(" :", f"{NNBSP}:"), notes, data
+    )
 
 
 def listing(entries: Iterable[tuple[str, Cited]]) -> str:

@@ -15,7 +15,7 @@ from qpv.vocabulary import EVALUATION, PROGRAMME, YEARLY
 
 #: Kind of brief -> the registers that it shows.
 SHOWN: Final = {
-    EVALUATION: ("measures", "abatement"),
+    EVALUATION: ("measures", "abatement", "upkeep"),
     PROGRAMME: ("actions", "totals", "renewal", "facilities"),
     YEARLY: ("actions", "totals", "workshops", "barometer"),
 }
@@ -60,6 +60,12 @@ def _abatement(contract: Contract) -> Iterator[dict[str, Any]]:
                 yield _value("abatement", e.landlord, name, e.qpv, e.year, getattr(e, name), unit, e)
 
 
+def _upkeep(contract: Contract) -> Iterator[dict[str, Any]]:
+    for u in contract.upkeep:
+        for name in ("inside", "outside"):
+            yield _value("upkeep", f"{u.label}, {u.landlord}", name, contract.epci, u.year, getattr(u, name), u.unit, u)
+
+
 def _renewal(contract: Contract) -> Iterator[dict[str, Any]]:
     for o in contract.renewal:
         what = ", ".join(x for x in (o.phase, o.sector, o.state, o.version) if x)
@@ -85,7 +91,7 @@ def _barometer(contract: Contract) -> Iterator[dict[str, Any]]:
 
 
 _OF: Final = {
-    "actions": _actions, "totals": _totals, "measures": _measures, "abatement": _abatement, "renewal": _renewal, "facilities": _facilities,
+    "actions": _actions, "totals": _totals, "measures": _measures, "abatement": _abatement, "upkeep": _upkeep, "renewal": _renewal, "facilities": _facilities,
     "workshops": _workshops, "barometer": _barometer,
 }  # fmt: skip
 

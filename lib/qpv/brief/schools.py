@@ -84,7 +84,10 @@ def colleges(profile: Profile) -> Colleges:
 
 
 def school_facts(profile: Profile, codes: list[str]) -> pd.DataFrame:
-    """Give the latest preferred figure of each collège and indicator, as of the quarter."""
+    """Give the latest preferred figure of each collège and indicator, as of the quarter.
+
+    Columns: those of :data:`qpv.schemas.OBSERVATIONS`, with ``position`` and ``preferred``.
+    """
     rows = profile.warehouse.observations("education", [("level", "==", "school"), ("territory", "in", sorted(codes))])
     rows = prefer(rows[rows["edition"].isin(profile.editions["edition"])], profile.editions)
     rows = rows[rows["preferred"] & rows["value"].notna() & rows["position"].notna()].sort_values("position")

@@ -65,6 +65,8 @@ def _case(
     known = [rows.assign(indicator=i)[["indicator", "value"]] for i, rows in of_qpv.items() if len(rows)]
     qpv = pd.concat(known, ignore_index=True) if known else pd.DataFrame(columns=["indicator", "value"])
     like = vigilance.similar_to_qpv(evidence, qpv, polarities)
+    # What the contract does not print is left to the IRIS, where one stands for the area.
+    evidence = evidence[(evidence["level"] != "sector") | evidence["value"].notna() | (evidence["level"] == "sector").all()]
     rows = []
     for place, e in zip(evidence.index, evidence.to_dict("records"), strict=True):
         rows.append([e["name"], e["label"], _wanted(e, criteria[e["criterion"]]), _figure(e), _source(store, e, kept), _HOLDS_FR[e["holds"]],

@@ -1,6 +1,6 @@
 """The catalogue: what is known of each indicator, source and edition.
 
-Read from ``data/catalog/indicators/*.yml`` and ``data/catalog/sources.yml`` (safe YAML), checked
+Read from ``data/catalog/indicators/*.yml``, ``sources.yml`` and ``themes.yml`` (safe YAML), checked
 by a schema that refuses unknown keys.  Producers' words stay in French: readers see them.
 """
 
@@ -21,9 +21,10 @@ from qpv.catalog.source import (
     file_name,
     is_file_name,
 )
+from qpv.catalog.theme import Structure, Theme
 from qpv.catalog.things import Point, Things
 
 __all__ = [
-    "LEVEL_NAMES", "Block", "Borrowed", "Break", "Catalog", "Column", "Edition", "Family", "Fetch", "Indicator", "Long", "NoteCode", "Part", "Point", "Source", "Sums", "Table",
-    "Tally", "Things", "file_name", "is_file_name",
+    "LEVEL_NAMES", "Block", "Borrowed", "Break", "Catalog", "Column", "Edition", "Family", "Fetch", "Indicator", "Long", "NoteCode", "Part", "Point", "Source", "Structure", "Sums", "Table",
+    "Tally", "Theme", "Things", "file_name", "is_file_name",
 ]  # fmt: skip

@@ -14,6 +14,7 @@ from pydantic import ValidationError
 from qpv.catalog.fields import Entry
 from qpv.catalog.indicator import Column, Indicator
 from qpv.catalog.source import Borrowed, Edition, Source
+from qpv.catalog.theme import Theme
 from qpv.errors import CatalogError
 
 #: The safe loader, in C where PyYAML was built with it: ten times faster.
@@ -23,31 +24,38 @@ _LOADER: Final = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 OPERATOR: Final = re.compile(r"( [+-] )")
 
 E = TypeVar("E", bound=Entry)
-T = TypeVar("T", Indicator, Source, Edition)
+T = TypeVar("T", Indicator, Source, Edition, Theme)
 
 
 class Catalog:
-    """All indicators and sources, by id.
+    """All indicators, sources and themes, by id.
 
     Parameters
     ----------
     indicators, sources
         Validated entries; ids are unique and every column names a known source and block.
+    themes
+        What the brief of each theme shows of its own; every indicator that they name is known.
 
     Raises
     ------
     CatalogError
-        If an id is used twice or a column names an unknown source or block.
+        If an id is used twice, a column names an unknown source or block, or a theme an unknown indicator.
     """
 
-    def __init__(self, indicators: list[Indicator], sources: list[Source]) -> None:
+    def __init__(self, indicators: list[Indicator], sources: list[Source], themes: list[Theme] | None = None) -> None:
         self.indicators = _unique(indicators, "indicator")
         self.sources = _unique(sources, "source")
+        self.themes = _unique(themes or [], "theme")
         _unique([e for s in sources for e in s.editions], "edition")
         for borrower in sources:
             for borrowed in borrower.like:
                 if borrowed.source not in self.sources or not set(borrowed.blocks.values()) <= {"main", *borrower.blocks}:
                     raise CatalogError(f"source {borrower.id!r}: 'like' names an unknown source or block: {borrowed.source!r}")
+        for theme in self.themes.values():
+            for name in theme.named:
+                if name not in self.indicators:
+                    raise CatalogError(f"theme {theme.id!r}: unknown indicator {name!r}")
         for indicator in indicators:
             whole = indicator.part_of.whole if indicator.part_of else None
             for other in (indicator.counted_by, indicator.base, whole):
@@ -81,13 +89,14 @@ class Catalog:
             raise CatalogError(f"no indicators in {folder / 'indicators'}: expected *.yml files")
         for file in files:
             indicators += _entries(file, Indicator)
-        return cls(indicators, _entries(folder / "sources.yml", Source))
+        return cls(indicators, _entries(folder / "sources.yml", Source), _entries(folder / "themes.yml", Theme))
 
     def to_json(self) -> str:
         """Write the whole catalogue, for :meth:`from_json`."""
         content = {
             "indicators": [i.model_dump(mode="json") for i in self.indicators.values()],
             "sources": [s.model_dump(mode="json") for s in self.sources.values()],
+            "themes": [t.model_dump(mode="json") for t in self.themes.values()],
         }
         return json.dumps(content, ensure_ascii=False)
 
@@ -98,6 +107,7 @@ class Catalog:
         return cls(
             [Indicator.model_validate(i) for i in content["indicators"]],
             [Source.model_validate(s) for s in content["sources"]],
+            [Theme.model_validate(t) for t in content["themes"]],
         )
 
     def indicator(self, identifier: str) -> Indicator:
@@ -106,6 +116,15 @@ class Catalog:
             return self.indicators[identifier]
         except KeyError:
             raise CatalogError(f"unknown indicator {identifier!r}") from None
+
+    def theme(self, identifier: str) -> Theme:
+        """Give what the brief of a theme shows of its own, or raise ``CatalogError`` where nobody has declared it."""
+        try:
+            return self.themes[identifier]
+        except KeyError:
+            raise CatalogError(
+                f"theme {identifier!r} has no entry in data/catalog/themes.yml: add one, then 'make data'"
+            ) from None
 
     def of_theme(self, theme: str) -> list[Indicator]:
         """Give the indicators of a theme, in the order in which a brief shows them."""
@@ -140,7 +159,7 @@ class Catalog:
         for source, edition in unseen:
             added.setdefault(source.id, []).append(edition)
         sources = [s.model_copy(update={"editions": [*s.editions, *added.get(s.id, [])]}) for s in self.sources.values()]
-        return Catalog(list(self.indicators.values()), sources)
+        return Catalog(list(self.indicators.values()), sources, list(self.themes.values()))
 
     @cached_property
     def editions(self) -> dict[str, tuple[Source, Edition]]:

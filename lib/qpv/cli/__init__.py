@@ -21,7 +21,8 @@ from qpv.errors import QpvError
 # --help nor a mistyped quarter should.
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False,
-                  help="Observatoire des quartiers prioritaires : données et briefs.")  # fmt: skip
+                  help=explained("Observatoire des quartiers prioritaires : données et briefs.",
+                                 "qpv briefs --territory QN06254M --theme revenue"))  # fmt: skip
 app.add_typer(data_app, name="data")
 app.command("briefs", help=explained(
     "Faire les briefs d’un territoire pour un trimestre : ceux qui manquent, et ceux dont les données, le notebook ou le "

@@ -3,29 +3,34 @@
 from __future__ import annotations
 
 import datetime as dt
+import json
 import os
 from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from qpv.cli.console import Quiet, Raw, build_warehouse, err, out
 from qpv.cli.progress import Progression
 from qpv.errors import ParameterError
 from qpv.project import Project
 from qpv.quarter import Quarter
-from qpv.vocabulary import BRIEF_KINDS
+from qpv.vocabulary import ASKED_THEMES, DEFAULT_KINDS
+
+_KINDS = f"Thèmes et synthèses, séparés par des virgules ; par défaut : {', '.join(DEFAULT_KINDS)}." + (
+    f" Sur demande : {', '.join(ASKED_THEMES)}." if ASKED_THEMES else ""
+)
 
 
 def briefs_command(
     quarter: Annotated[str, typer.Option(help="AAAA-Tn ; seulement les données publiées avant sa fin. Par défaut : le dernier "
                                          "trimestre complet.")] = "",
     territory: Annotated[str, typer.Option(help="Code ou nom de QPV, EPCI (SIREN), département, 'all' ou 'contracts'.")] = "contracts",
-    theme: Annotated[str, typer.Option(help=f"Thèmes et synthèses, séparés par des virgules : {', '.join(BRIEF_KINDS)}. Par défaut : tous.")] = "",
+    theme: Annotated[str, typer.Option(help=_KINDS)] = "",
     raw: Raw = "",
     output: Annotated[Path | None, typer.Option(help="Dossier où écrire. Par défaut : outputs/")] = None,
-    jobs: Annotated[int, typer.Option(min=1, max=256, help="Processus en parallèle.")] = os.cpu_count() or 1,
+    jobs: Annotated[int, typer.Option(min=1, max=256, show_default="un par cœur", help="Processus en parallèle.")] = os.cpu_count() or 1,
     again: Annotated[bool, typer.Option("--again", help="Refaire aussi les briefs qui seraient les mêmes.")] = False,
     engine: Annotated[str, typer.Option(help="qpv-warm, ou kernel : un noyau Jupyter par notebook, bien plus lent.")] = "qpv-warm",
     scheduler: Annotated[str, typer.Option(help="Ordonnanceur Dask qui répartit les briefs : tcp://machine:8786.")] = "",
@@ -37,7 +42,7 @@ def briefs_command(
 ) -> None:  # fmt: skip
     """Make the briefs of a territory for a quarter."""
     when = Quarter.parse(quarter) if quarter else Quarter.last_complete(dt.date.today())
-    themes = [t.strip() for t in theme.split(",") if t.strip()] or list(BRIEF_KINDS)
+    themes = [t.strip() for t in theme.split(",") if t.strip()] or list(DEFAULT_KINDS)
     from qpv import batch
 
     if engine not in batch.ENGINES:
@@ -76,6 +81,7 @@ def pdf_command(
     territory: Annotated[str, typer.Option(help="Comme pour 'briefs'. Par défaut : tous les briefs du trimestre.")] = "",
     theme: Annotated[str, typer.Option(help="Thèmes, séparés par des virgules. Par défaut : tous.")] = "",
     output: Annotated[Path | None, typer.Option(help="Dossier des briefs. Par défaut : outputs/")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Un objet JSON par page et par ligne, puis un bilan.")] = False,
     quiet: Quiet = False,
 ) -> None:
     """Print the briefs of a quarter as PDF."""
@@ -90,16 +96,22 @@ def pdf_command(
     codes = {*select(store, territory), territory} if territory else None  # a page may be of the agglomération itself
     wanted = pdf.sheets(folder, codes, [t.strip() for t in theme.split(",") if t.strip()])
     with Progress(
-        TextColumn("PDF"), BarColumn(), MofNCompleteColumn(), console=err, disable=quiet or not err.is_terminal
-    ) as progress:
+        TextColumn("PDF"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(),
+        console=err, disable=quiet or as_json or not err.is_terminal,
+    ) as progress:  # fmt: skip
         bar = progress.add_task("pdf", total=len(wanted))
         outcomes = pdf.print_sheets(wanted, when, lambda outcome: progress.advance(bar))
     failed = [o for o in outcomes if o.status == "failed"]
     for o in failed:
         err.print(f"échec : {o.sheet.page.parent.name} {o.sheet.page.stem} : {o.message}", markup=False, soft_wrap=True)
     site.write_index(batch.published(folder), when, store, folder)  # which links to the PDF that are there
-    if not quiet:
-        made = sum(o.status == "made" for o in outcomes)
+    made = sum(o.status == "made" for o in outcomes)
+    if as_json:
+        for o in outcomes:
+            said = {"event": "pdf", "territory": o.sheet.page.parent.name, "theme": o.sheet.page.stem, "status": o.status}
+            typer.echo(json.dumps(said | ({"message": o.message} if o.message else {}), ensure_ascii=False))
+        typer.echo(json.dumps({"event": "end", "pages": len(outcomes), "made": made, "failed": len(failed)}))
+    elif not quiet:
         out.print(f"{made} PDF écrits, {len(outcomes) - made - len(failed)} à jour, {len(failed)} échecs", markup=False)
     if failed:
         raise typer.Exit(1)

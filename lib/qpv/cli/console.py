@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
 
 from qpv.project import Project
+
+if TYPE_CHECKING:
+    from qpv.build import BuildReport
 
 out = Console(highlight=False)
 err = Console(stderr=True, highlight=False)
@@ -26,15 +29,15 @@ def explained(words: str, example: str) -> str:
     return f"{words}\n\nExemple : {example}"
 
 
-def build_warehouse(project: Project, raw: str, quiet: bool) -> None:
-    """Build the warehouse if anything has changed, and say what was noticed."""
+def build_warehouse(project: Project, raw: str, quiet: bool) -> BuildReport:
+    """Build the warehouse if anything has changed, say what was noticed, and give the report."""
     folders = project.raw(raw)
     from qpv import build
 
     with out.status("Entrepôt de données…") if not quiet and out.is_terminal else _Nothing() as status:
         report = build.build(project.data, folders, project.warehouse, lambda step: status.update(f"Entrepôt : {step}"))
     if quiet:
-        return
+        return report
     fresh = "construit" if report.fresh else "à jour"
     out.print(f"Entrepôt {fresh} : {report.observations:,} observations".replace(",", "\u202f"), markup=False)
     warnings = [f for f in report.findings if f.severity == "warning"] if report.fresh else []
@@ -43,6 +46,7 @@ def build_warehouse(project: Project, raw: str, quiet: bool) -> None:
     unknown = sum(f.kind == "unknown" for f in report.findings)
     if report.fresh and unknown:
         out.print(f"fichiers de RAW d’aucune édition connue : {unknown} ('qpv data status' les nomme)", markup=False)
+    return report
 
 
 class _Nothing:

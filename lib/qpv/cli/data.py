@@ -24,16 +24,24 @@ if TYPE_CHECKING:
     from qpv.catalog import Catalog
     from qpv.download import Settings
 
-data_app = typer.Typer(no_args_is_help=True, help="Construire et inspecter l’entrepôt de données.")
+data_app = typer.Typer(no_args_is_help=True, help=explained("Construire et inspecter l’entrepôt de données.", "qpv data status"))
 
 
 @data_app.command("build", help=explained(
     "Construire l’entrepôt à partir des données embarquées, de la référence et des fichiers officiels.",
     "qpv data build --raw data/raw",
 ))  # fmt: skip
-def data_build(raw: Raw = "", quiet: Quiet = False) -> None:
+def data_build(
+    raw: Raw = "",
+    as_json: Annotated[bool, typer.Option("--json", help="Une remarque par ligne, puis un bilan, en JSON.")] = False,
+    quiet: Quiet = False,
+) -> None:
     """Build the warehouse from embedded, reference and raw data."""
-    build_warehouse(Project.find(Path.cwd()), raw, quiet)
+    report = build_warehouse(Project.find(Path.cwd()), raw, quiet or as_json)
+    if as_json:
+        for finding in report.findings:
+            typer.echo(json.dumps({"event": "finding", **vars(finding)}, ensure_ascii=False))
+        typer.echo(json.dumps({"event": "end", "fresh": report.fresh, "observations": report.observations}))
 
 
 @data_app.command("status", help=explained(

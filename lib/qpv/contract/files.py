@@ -16,8 +16,8 @@ from typing import Any, Final, TypeVar
 import yaml
 from pydantic import BaseModel, ValidationError
 
-from qpv.contract.personal import refused_columns, shown_person
 from qpv.errors import CatalogError
+from qpv.personal import refused_columns, shown_person
 from qpv.rules import refuse_tricks
 
 _LARGEST_FILE: Final = 2_000_000

@@ -140,7 +140,10 @@ def table(actions: Iterable[Action]) -> pd.DataFrame:
 
 
 def by_year(actions: Iterable[Action]) -> pd.DataFrame:
-    """Add up cost and funders by scheme and year; not known stays not known (NaN), in euros."""
+    """Add up cost and funders by scheme and year; not known stays not known (NaN), in euros.
+
+    Columns: ``scheme, year, count, cost_eur``, and a funder each.
+    """
     wanted = ["cost_eur", *MONEY]
     found = table(actions)
     if found.empty:
@@ -152,6 +155,7 @@ def by_year(actions: Iterable[Action]) -> pd.DataFrame:
 def by_theme(actions: Iterable[Action]) -> pd.DataFrame:
     """Add up actions, specific and ordinary credits by year and theme, in euros.
 
+    Columns: ``year, theme, count, carriers, specific_eur, ordinary_eur``.
     Specific credits are those of the politique de la ville: what a row gives as such, else the State's; ordinary law likewise.
     """
     found = table(actions)

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Annotated, Final, Literal
+from typing import Annotated, Final, Literal, TypeAlias
 
 from pydantic import Field
 
@@ -25,7 +25,7 @@ Kind = Literal["strength", "fragility", "opportunity", "threat", "stake"]
 
 #: The themes of contracts: ours, and public peace, of which no brief is made.
 SUBJECTS_FR: Final = THEMES_FR | {"safety": "Tranquillité publique"}
-Subject = Literal["revenue", "education", "health", "employment", "housing", "ecology", "demography", "safety"]
+Subject: TypeAlias = Literal[tuple(SUBJECTS_FR)]  # type: ignore[valid-type]
 
 #: Longer than this, a reading is no summary.
 Short = Annotated[French, Field(max_length=160)]

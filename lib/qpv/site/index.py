@@ -66,7 +66,7 @@ class Run:
 
     @cached_property
     def places(self) -> pd.DataFrame:
-        """The QPV of the run by code, by agglomération and name."""
+        """The QPV of the run by code, by agglomération and name: :data:`qpv.schemas.TERRITORIES`, ``epci_name``, ``folded``, ``alone``."""
         known = self.warehouse.places("qpv")
         places = known[known.index.isin(list(self.done))]
         main = places["epci"].str.split(" ").str[0]

@@ -69,7 +69,10 @@ def read_admin(raw: RawFile, source: Source, edition: Edition, context: Context)
 def read_outlines(
     raw: RawFile, edition: Edition, columns: list[str], layer: str | None = None
 ) -> tuple[gpd.GeoDataFrame, list[Finding]]:
-    """Read polygons in EPSG:4326, mend the invalid ones and count them; of the first layer, or the one named."""
+    """Read polygons in EPSG:4326, mend the invalid ones and count them; of the first layer, or the one named.
+
+    The frame holds all columns of the file, ``columns`` among them.
+    """
     try:
         with warnings.catch_warnings():
             # GDAL warns of ring direction and of the missing .cpg; validity is checked below.
