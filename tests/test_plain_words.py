@@ -91,7 +91,7 @@ def test_the_sentences_are_three_and_short_and_without_long_numbers_or_jargon(fu
 
 
 def test_every_key_indicator_has_plain_words(catalog):
-    without = [i.id for theme in BRIEF_THEMES for i in catalog.of_theme(theme) if i.key and not i.easy]
+    without = [i.id for theme in THEME_BRIEFS for i in catalog.of_theme(theme) if i.key and not i.easy]
     assert without == []
 
 
