@@ -86,6 +86,13 @@ def test_only_links_out_are_the_licence_and_leaflets_own_credit(soups: dict[str,
 
 
 @pytest.mark.parametrize("theme", BRIEF_THEMES)
+def test_page_names_the_executed_notebook_of_its_run(beau_marais: Run, soups: dict[str, BeautifulSoup], theme: str) -> None:
+    named = soups[theme].select_one("footer .file").get_text()
+    assert named == f"notebooks/QN06254M-{theme}.ipynb"
+    assert (beau_marais.folder / named).is_file()
+
+
+@pytest.mark.parametrize("theme", BRIEF_THEMES)
 def test_page_has_three_maps_that_each_come_with_their_data_in_a_table(soups: dict[str, BeautifulSoup], theme: str) -> None:
     maps = soups[theme].find_all(class_="map")
     assert len(maps) >= 3
@@ -200,8 +207,8 @@ def test_median_income_of_beau_marais_stands_in_the_table_as_the_french_write_it
 
 
 def test_key_table_has_a_column_for_every_comparison_level(soups: dict[str, BeautifulSoup]) -> None:
-    heads = [plain(h.get_text()).replace("\xad", "") for h in soups["revenue"].find("table", class_="key").thead.find_all("th")]
-    assert [h.split(" :")[0] for h in heads] == [
+    heads = [h.find(string=True).replace("\xad", "") for h in soups["revenue"].find("table", class_="key").thead.find_all("th")]
+    assert [plain(h) for h in heads] == [
         "Indicateur", "Quartier, année et statut", "Écart", "Rang parmi les QPV", "Commune", "Agglomération",
         "Département", "Région", "France", "QPV de France",
     ]  # fmt: skip

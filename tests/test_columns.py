@@ -66,6 +66,36 @@ def test_a_column_is_read_by_its_label_when_only_one_answers(tmp_path: Path, cat
     assert any("is read as 'dnb_success_residents_pct' by its label" in f.message for f in delivery.findings)
 
 
+LABELLED = {
+    "EDUC_2024_2025_QP24": ("X;Part des élèves en retard en 6e", "X", "12,5", "late_pupils_6e_share_pct", "2024-2025"),
+    "side_2023_QPV2024": ("X;Nombre d'établissements actifs au 31 décembre 2023", "X", "312", "establishments_count", "2023"),
+    "side_2022_QPV2024": ("X;Nombre de créations d'établissements en 2022", "X", "41", "establishment_creations_count", "2022"),
+}
+
+
+@pytest.mark.parametrize("folder", LABELLED)
+def test_the_bases_whose_headers_nobody_saw_are_read_by_label(tmp_path: Path, catalog: Catalog, read: Read, folder: str) -> None:
+    """The inner names are of the form that the producer's other bases have; only labels are relied on."""
+    meta, column, cell, indicator, period = LABELLED[folder]
+    members = {"base_QP.csv": f"CODGEO;LIBGEO;{column}\nQN06254M;Beau Marais;{cell}\n",
+               "meta_base_QP.csv": f"COD_VAR;LIB_VAR\n{meta}\n"}  # fmt: skip
+    (found,), _ = recognise([archive(tmp_path / f"{folder}.zip", members)], catalog)
+    (row,) = read(found).observations.to_dict("records")
+    assert (row["indicator"], row["value"], row["period"]) == (indicator, float(cell.replace(",", ".")), period)
+    (tmp_path / "silent").mkdir()
+    silent = archive(tmp_path / "silent" / f"{folder}.zip", {"base_QP.csv": members["base_QP.csv"]})
+    (found,), _ = recognise([silent], catalog)
+    assert read(found).observations.empty, "without its label a column is not guessed"
+
+
+def test_the_population_of_2020_has_the_columns_of_the_thematic_bases(tmp_path: Path, catalog: Catalog, read: Read) -> None:
+    path = tmp_path / "data_pop_QPV24.csv"
+    path.write_text("CODGEO;LIBGEO;POP_MUN\nQN06254M;Beau Marais;6 490\n", "utf-8")
+    (found,), _ = recognise([path], catalog)
+    (row,) = read(found).observations.to_dict("records")
+    assert (row["indicator"], row["value"], row["period"]) == ("population_count", 6490, "2020")
+
+
 def test_no_column_is_read_when_two_labels_answer(tmp_path: Path, catalog: Catalog, read: Read) -> None:
     meta = "COD_VAR;LIB_VAR\nA1;Taux de réussite au brevet des filles\nA2;Taux de réussite au brevet des garçons\n"
     path = archive(tmp_path / "DNB_2025_QP24.zip", {"dnb_QP.csv": "CODGEO;A1;A2\nQN06254M;71;60\n", "meta_dnb_QP.csv": meta})

@@ -109,7 +109,8 @@ def test_each_kind_of_official_file_arrives_byte_for_byte(bench: Bench, official
         f"/{path.name}", Answer(path.read_bytes(), etag='"1"', headers={"Last-Modified": "Fri, 16 Jan 2026 11:03:50 GMT"})
     )
     before = dt.datetime.now(dt.UTC).replace(microsecond=0)
-    assert bench.fetch({"kind": "direct", "url": f"https://files.example.fr/{path.name}"}, files=path.name).status == "fetched"
+    files = "base_cc_comparateur.csv" if path.suffix == ".zip" else path.name  # what is known of an archive is its table
+    assert bench.fetch({"kind": "direct", "url": f"https://files.example.fr/{path.name}"}, files=files).status == "fetched"
     assert digest(bench.file(path.name)) == digest(path)
     record = bench.manifest()[f"insee_x/{path.name}"]
     assert before <= dt.datetime.fromisoformat(str(record.pop("fetched"))) <= dt.datetime.now(dt.UTC)

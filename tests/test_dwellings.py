@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+from qpv.secrecy import WITHHELD
 from qpv.sources import block_table
 from things import (
     BEAU_MARAIS,
@@ -51,7 +52,16 @@ def test_a_file_without_qpv_codes_in_a_departement_says_no_zero_there(tabulate) 
 
 @pytest.mark.parametrize(
     ("bad", "good", "status"),
-    [(10, 90, "secret"), (11, 89, "observed"), (0, 100, "observed"), (5, 5, "secret"), (0, 10, "secret")],
+    [
+        (10, 90, "secret"),
+        (11, 89, "observed"),
+        (0, 100, "observed"),
+        (100, 0, "observed"),
+        (5, 5, "secret"),
+        (0, 10, "secret"),
+        (97, 3, "secret"),
+        (89, 11, "observed"),
+    ],
 )
 def test_a_share_on_few_dwellings_is_withheld_above_and_below_the_line(tabulate, bad: int, good: int, status: str) -> None:
     # One of the bad ones lies elsewhere, so that the label exists in the file.
@@ -60,7 +70,7 @@ def test_a_share_on_few_dwellings_is_withheld_above_and_below_the_line(tabulate,
     assert row["status"] == status
     if status == "secret":
         assert pd.isna(row["value"])
-        assert row["note"] == "Effectif inférieur à 11 : non diffusé", "the note does not say how many"
+        assert row["note"] == WITHHELD.format(11), "the note does not say how many"
     else:
         assert row["value"] == bad
 

@@ -293,14 +293,17 @@ def project(tmp_path: Path) -> Path:
 def test_the_command_says_what_is_new_and_what_failed(
     bench: Bench, project: Path, official: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    export = "/api/explore/v2.1/catalog/datasets/fr-en-ips-{}-ap2022/exports/csv"
+    export = "/api/explore/v2.1/catalog/datasets/fr-en-ips-{}-ap{}/exports/csv"
+    years = {"colleges": 2023, "ecoles": 2022}
     for school in ("colleges", "ecoles"):
-        bench.site.say(export.format(school), Answer((official / "education" / f"ips-{school}-ap2022.csv").read_bytes()))
+        bench.site.say(
+            export.format(school, years[school]), Answer((official / "education" / f"ips-{school}-ap2022.csv").read_bytes())
+        )
     names = ["depp_ips_colleges", "depp_ips_ecoles"]
     cli.data._fetch(project / "data", names, False, bench.settings)
-    assert "depp_ips_colleges : nouveau : fr-en-ips-colleges-ap2022.csv\n" in (said := capsys.readouterr()).out
+    assert "depp_ips_colleges : nouveau : fr-en-ips-colleges-ap2023.csv\n" in (said := capsys.readouterr()).out
     assert "2 nouveaux, 0 inchangés, 0 échecs" in said.out
-    bench.site.say(export.format("ecoles"), Answer(PAGE))
+    bench.site.say(export.format("ecoles", 2022), Answer(PAGE))
     with pytest.raises(typer.Exit) as ending:
         cli.data._fetch(project / "data", names, False, bench.settings)
     said = capsys.readouterr()

@@ -140,10 +140,38 @@ def test_any_other_file_is_read_with_typed_absences_or_refused_by_name(
 ) -> None:
     item, chance = OTHERS[edition], random.Random(zlib.crc32(edition.encode()))
     content, path = item.file.path.read_bytes(), tmp_path / item.file.path.name
-    for _ in range(15):
-        path.write_bytes(changed_bytes(content, chance))
-        read_damaged(item, path)
-    assert MADE[edition] >= 15
+    path.write_bytes(content)
+    intact = read_damaged(item, path)
+    assert intact is not None
+    whole, lines = by_line(intact), content.split(b"\n")
+    for n in range(26):
+        # Cut anywhere and at the end of a line, against the number of rows and without it; then any change.
+        at = chance.randrange(1, len(content))
+        damaged = content[: content.rfind(b"\n", 0, at) + 1] if n % 4 > 1 else content[:at]
+        damaged = damaged if n < 12 else changed_bytes(content, chance)
+        path.write_bytes(damaged)
+        after = read_damaged(item, path, n % 2 == 0)
+        if after is None or path.suffix != ".csv":
+            assert after is None or n >= 12, "a container that is cut is refused"
+            continue
+        assert n >= 12 or n % 2 == 0 or len(damaged) > 0.95 * len(content), "a file cut short has not the rows of its edition"
+        left = damaged.split(b"\n")
+        same = {k for k, (line, _) in enumerate(zip(left[:-1], lines, strict=False), start=1) if line == lines[k - 1]}
+        found = by_line(after)
+        assert {k: v for k, v in found.items() if k[0] in same} == {
+            k: v for k, v in whole.items() if k[0] in same & {k[0] for k in found}
+        }
+        if n < 12:
+            assert set(after.territories["code"][:-1]) <= set(intact.territories["code"])
+    assert MADE[edition] >= 27
+
+
+def by_line(delivery: Delivery) -> dict[tuple[int, str, str, str, str], tuple[float | None, str]]:
+    """Line, territory and indicator of each figure, with what it says."""
+    return {
+        (o.row, o.territory, o.level, o.indicator, o.period): (None if np.isnan(o.value) else float(o.value), o.status)
+        for o in delivery.observations.itertuples()
+    }
 
 
 def test_every_official_file_that_is_read_is_damaged_and_there_are_more_than_500_variants(official: Path) -> None:

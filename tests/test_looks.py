@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pages
 import pytest
 from pages import BRIEFS, KINDS, LOOKS, Gallery
 from visits import OVERFLOW, WIDTHS, Visit, opened
@@ -28,6 +29,8 @@ def test_page_is_readable_without_scrolling_sideways_at_three_widths(
     visit: Visit, gallery: Gallery, pictures: Path, name: str, width: int
 ) -> None:
     opened(visit, gallery.path(name), width)
+    # What is laid out only when a reader comes near would be blank in a picture of the whole page.
+    visit.page.add_style_tag(content=".qpv .one-theme { content-visibility: visible !important; }")
     picture = pictures / f"{name.replace('/', '-')}-{width}.png"
     visit.page.screenshot(path=picture, full_page=True)
     assert picture.stat().st_size > 20_000
@@ -44,6 +47,17 @@ def test_bars_fit_the_screen_of_a_phone_and_are_drawn_once_on_any(visit: Visit, 
     for width in WIDTHS:
         opened(visit, gallery.path(name), width)
         assert visit.page.evaluate(drawn) == [[width < 640, True]] * figures
+
+
+@pytest.mark.parametrize("width", WIDTHS)
+def test_agglomeration_of_22_qpv_is_readable_at_three_widths(
+    visit: Visit, tmp_path_factory: pytest.TempPathFactory, full_folder: Path, pictures: Path, width: int
+) -> None:
+    opened(visit, pages.lens(tmp_path_factory, full_folder).path("agglomeration"), width)
+    visit.page.add_style_tag(content=".qpv .one-theme { content-visibility: visible !important; }")
+    visit.page.screenshot(path=pictures / f"{pages.LENS}-agglomeration-{width}.png", full_page=True)
+    assert visit.page.evaluate(OVERFLOW) <= 0
+    assert visit.page.evaluate(POOR) == {"tiny": [], "overlaps": []}
 
 
 @pytest.mark.parametrize("width", WIDTHS)

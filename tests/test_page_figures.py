@@ -14,6 +14,8 @@ import pytest
 from bs4 import BeautifulSoup, Tag
 from pages import BRIEFS, KINDS, Gallery
 from qpv.catalog import Catalog
+from qpv.tables import PLAIN_VALUES
+from qpv.vocabulary import STATUS_FR, Status
 from qpv.warehouse import Warehouse
 
 
@@ -67,7 +69,7 @@ def test_figures_of_the_pages_are_those_of_the_official_files(gallery: Gallery, 
                 continue  # a quotient of two columns, or a count of rows
             cell, line = found
             compared[fact.file] += 1
-            if fact.territory not in line and fact.level != "france":
+            if fact.territory not in line and fact.level not in ("france", "qpv_of_france"):
                 wrong.append((fact.file, fact.row, fact.territory, "another territory"))
             if abs(float("".join(cell.replace(",", ".").split())) - fact.value) > 1e-9:
                 wrong.append((fact.file, fact.row, fact.column, cell, fact.value))
@@ -142,6 +144,35 @@ def test_behind_each_figure_stands_all_that_a_reader_needs_to_trust_it(gallery: 
             assert terms >= {"Valeur", "Source", "Édition", "Licence", "Où", "Périmètre", "Évolution", "Évolution de l’écart"}
             assert "publiée" in dict(said)["Édition"]
         assert [words for term, words in said if term == "Limite"] == list(indicator.warnings)
+
+
+@pytest.mark.parametrize("name", BRIEFS)
+def test_each_figure_to_compare_with_shows_its_status_and_behind_a_click_its_source(gallery: Gallery, name: str) -> None:
+    """A region's figure printed in a contract of Calais is no figure of Insee: the cell says so, the fold says where."""
+    soup = gallery.soup(name)
+    figures = pages.figures(soup)
+    status = {STATUS_FR[f["status"]] for f in figures}
+    for row in soup.select("table.key tr:has(td.own)"):
+        about = row.find_next_sibling("tr", class_="about")
+        said = {d.dt.get_text(): d.dd.get_text() for d in about.select("dl > div")}
+        for cell in row.find_all("td"):
+            level, _, place = cell["data-head"].partition("\u202f: ")
+            if level in LEVELS and "empty" not in cell.get("class", []):
+                words = said[f"Comparé à\u202f: {f'{level}, {place}' if place else level}"]
+                assert next(cell.stripped_strings).split(" (")[0].removesuffix(" ≠") in words
+                assert any(f"({f['edition']})" in words for f in figures if f["level"] == LEVELS[level])
+                badge = cell.find(class_="badge")
+                (written,) = [s for s in status if f", {s}\u202f; " in words]
+                assert (badge.get_text() if badge else STATUS_FR[Status.OBSERVED]) == written
+    assert PLAIN_VALUES in soup.get_text() or not soup.select("table.key td.own")
+
+
+def test_figures_that_a_contract_prints_of_larger_territories_are_marked_as_such(gallery: Gallery) -> None:
+    rows = {
+        next(r.th.stripped_strings): r for r in gallery.soup(f"{pages.BEAU_MARAIS}/education").select("table.key tr:has(td.own)")
+    }
+    cells = next(r for label, r in rows.items() if "aucun diplôme" in label).select("td:has(.badge.transcribed)")
+    assert {c["data-head"].split("\u202f")[0] for c in cells} >= {"Commune", "Département", "Région", "France"}
 
 
 @pytest.mark.parametrize("name", BRIEFS)

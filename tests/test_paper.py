@@ -26,6 +26,22 @@ def test_brief_prints_on_few_sheets_and_cuts_no_chart_and_no_row(
     assert paper.cut(paper.rows) == []
 
 
+#: The cells of the key-figure table whose words, as they are laid out, stand beyond the edge of their cell.
+_BEYOND = """() => [...document.querySelectorAll('table.key :is(th, td)')].filter(e => e.checkVisibility()).filter(cell => {
+  const range = document.createRange(), edge = cell.getBoundingClientRect();
+  range.selectNodeContents(cell);
+  return [...range.getClientRects()].some(r => r.width > 0 && (r.right > edge.right + .5 || r.left < edge.left - .5));
+}).map(e => e.textContent.slice(0, 60))"""
+
+
+@pytest.mark.parametrize("name", MADE)
+def test_no_word_of_the_key_table_is_printed_over_the_next_column(visit: Visit, gallery: Gallery, name: str) -> None:
+    opened(visit, gallery.path(name))
+    visit.page.set_viewport_size({"width": 711, "height": 1000})  # what the margins leave of a sheet
+    visit.page.emulate_media(media="print")
+    assert visit.page.evaluate(_BEYOND) == []
+
+
 @pytest.mark.parametrize("name", SITE)
 def test_page_around_the_briefs_prints_on_numbered_sheets_and_cuts_no_row(
     visit: Visit, gallery: Gallery, pictures: Path, name: str

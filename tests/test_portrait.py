@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import csv
 from pathlib import Path
 
@@ -143,7 +144,7 @@ def test_page_says_the_rule_the_scale_in_words_and_what_is_missing(run: Run) -> 
     assert "moins favorable que 96 % des 1 341 QPV" in words
     assert "Sans valeur pour ce quartier : " in words
     assert "Ce qui manque : " in words
-    for row in soup.select("table.gaps tbody tr:not(.group):not(.absent)"):
+    for row in soup.select("table.gaps tbody tr:not(.group):not(.absent):not(.about)"):
         drawn = row.select_one("svg.scale path")
         if drawn is not None:  # the place is never told by shape and colour alone
             assert row.select_one(".side").get_text()[0] in "▲▼=•"
@@ -151,7 +152,7 @@ def test_page_says_the_rule_the_scale_in_words_and_what_is_missing(run: Run) -> 
 
 
 def test_figures_without_polarity_are_neutral(run: Run) -> None:
-    rows = {r.th.get_text(): r for r in run.soup("portrait").select("table.gaps tbody tr:not(.group):not(.absent)")}
+    rows = {r.th.get_text(): r for r in run.soup("portrait").select("table.gaps tbody tr:not(.group):not(.absent):not(.about)")}
     neutral = rows["Part des prestations sociales"]
     assert neutral.select_one("path")["class"] == ["neutral"]
     assert not neutral.select(".worse, .better, .disadvantage, .strength")
@@ -163,6 +164,30 @@ def test_contract_prints_are_listed_and_a_quartier_of_no_contract_is_told_so(run
     assert "calais-2024, l. " in words
     store_less = Portrait("QN07501M", "2026-T3", full_folder)
     assert "Aucun contrat de ville embarqué ne donne de chiffre sur ce quartier" in store_less.contract().html
+
+
+def test_stakes_of_the_contract_are_printed_and_the_source_of_each_figure_is_behind_a_click(run: Run, chromium: str) -> None:
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox", "--disable-gpu"])
+        page = browser.new_page(viewport={"width": 711, "height": 1000})
+        page.goto(run.path("portrait").as_uri())
+        page.emulate_media(media="print")
+        shown = page.eval_on_selector_all("ul.stakes > li", "all => all.map(e => [e.checkVisibility(), e.textContent])")
+        folds = page.eval_on_selector_all("table.gaps tr.about", "all => all.filter(e => e.checkVisibility()).length")
+        browser.close()
+    assert len(shown) >= 5
+    assert [words for seen, words in shown if not seen] == []
+    assert folds == 0
+    rows = run.soup("portrait").select("table.gaps tr.about")
+    assert len(rows) > 25
+    assert [r for r in rows if not {"Définition", "Valeur", "Source", "Édition"} <= {t.get_text() for t in r.select("dt")}] == []
+
+
+def test_portrait_holds_its_figures_as_files(run: Run) -> None:
+    links = run.soup("portrait").select("ul.downloads a")
+    assert [a["download"] for a in links] == [f"QN06254M-portrait-2026-T3.{end}" for end in ("csv", "xlsx", "geojson")]
+    content = base64.b64decode(links[0]["href"].partition("base64,")[2]).decode("utf-8-sig")
+    assert len(list(csv.DictReader(content.splitlines(), delimiter=";"))) == len(pages.figures(run.soup("portrait")))
 
 
 def test_portrait_is_one_light_file_whose_ledger_is_the_csv(run: Run) -> None:

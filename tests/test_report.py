@@ -33,7 +33,7 @@ def test_failed_brief_has_its_cell_its_cause_and_its_trace_as_text(embedded: War
 
 def test_partial_brief_names_what_is_missing_and_links_to_its_page(embedded: Warehouse) -> None:
     soup = report(embedded, Record("QN06254M", "revenue", "degraded", 1.0, 500_000, "Beau Marais", ["poverty_rate_pct"]))
-    ((place, _, count, missing),) = rows(soup, "Briefs partiels et ce qui leur manque")
+    ((place, _, count, missing),) = rows(soup, "Briefs où manque au moins la moitié des chiffres clés, et lesquels")
     assert (place, count, missing) == ("Beau Marais (QN06254M)", "1", embedded.catalog.indicator("poverty_rate_pct").short)
     assert soup.find("a", href="QN06254M/revenue.html") is not None
 

@@ -267,7 +267,7 @@ def test_the_income_brief_of_beau_marais_in_full(full):
         "prudence (l’une des dates est reprise d’un contrat, l’autre d’un producteur).",
         "Dans le quartier, le revenu disponible médian a augmenté : 11 760 € en 2018 contre 10 651 € en 2012 "
         "(+1 109 €, en euros courants).",
-        "Parmi les 64 QPV du Pas-de-Calais, le quartier est 64e pour le revenu disponible médian (le 1er est le plus favorable) ; "
+        "Parmi les 64 QPV du Pas-de-Calais où ce chiffre est connu, le quartier est 64e pour le revenu disponible médian (le 1er est le plus favorable) ; "
         "parmi 21 QPV semblables, il est 21e.",
     ]
 

@@ -319,6 +319,24 @@ def test_pages_on_places_that_are_no_qpv_are_listed_apart(full: Warehouse, tmp_p
     assert link.find_parent("table") is None
 
 
+def test_complete_is_said_of_briefs_that_lack_no_key_figure_and_only_quartiers_count_as_such(
+    full: Warehouse, tmp_path: Path
+) -> None:
+    made = [Record("QN06254M", "housing", "ok", missing=["owner_occupied_dwellings_pct"]), Record("QN06254M", "revenue", "ok"),
+            Record("200090751", "agglomeration", "ok"), Record("QN06253M", "health", "failed", error={"cell": 3, "name": "OSError"})]  # fmt: skip
+    index = site.write_index(made, NOW, full, tmp_path)
+    soup = BeautifulSoup(index.read_text("utf-8"), "html.parser")
+    (row,) = [r for r in soup.select("#run tbody tr") if r.select("a")]
+    assert {a["href"]: a.get_text() for a in row.select("a")} == {
+        "QN06254M/housing.html": "partiel", "QN06254M/revenue.html": "complet",
+    }  # fmt: skip
+    said = words(soup)
+    assert "2 quartiers, 1 intercommunalité, 4 briefs : 2 complets, 1 partiel, 1 échec." in said
+    assert "Il est, avec sa trace, dans le rapport d’exécution" in said
+    alone = site.write_index(made[1:2], NOW, full, tmp_path)
+    assert "Le quartier de la page" in alone.read_text("utf-8")
+
+
 def test_a_pdf_older_than_its_page_is_not_linked(full: Warehouse, tmp_path: Path) -> None:
     import os
 

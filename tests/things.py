@@ -10,7 +10,7 @@ from pathlib import Path
 import geopandas as gpd
 import pandas as pd
 import pytest
-from qpv import tallies
+from qpv import secrecy, tallies
 from qpv.catalog import Catalog
 from qpv.reference import Reference
 from qpv.schemas import OBSERVATIONS, check
@@ -54,9 +54,10 @@ def outlines(official: Path, catalog: Catalog, reference: Reference) -> gpd.GeoD
 def count(
     delivered: tuple[Recognised, Delivery], catalog: Catalog, reference: Reference, geometry: gpd.GeoDataFrame | None = None
 ) -> pd.DataFrame:
-    """All observations of one delivery."""
+    """All observations of one delivery, as they are published."""
     ((_, done),) = tallies.counted(catalog, reference, [delivered], geometry)
-    return done.observations.astype(dict.fromkeys(("territory", "level", "indicator", "period", "status", "note"), str))
+    (table,) = secrecy.protect([done.observations], catalog, reference, done.schools)
+    return table.astype(dict.fromkeys(("territory", "level", "indicator", "period", "status", "note"), str))
 
 
 def around(geometry: gpd.GeoDataFrame, code: str) -> dict[str, tuple[float, float]]:

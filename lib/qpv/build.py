@@ -20,7 +20,8 @@ from qpv.catalog import Catalog
 from qpv.contract.contract import load_all, located, store
 from qpv.contract.sites import geocoded_files
 from qpv.contracts import Contracts, load_contracts, match_schools
-from qpv.errors import SourceError
+from qpv.dating import dated
+from qpv.errors import CatalogError, SourceError
 from qpv.expectations import expect
 from qpv.publication import publish, reuse, workplace
 from qpv.reference import Reference
@@ -38,7 +39,7 @@ if TYPE_CHECKING:
 
 #: Modules that only read the warehouse: a change in them needs no new build.
 _NOT_DATA: Final = {
-    "analysis", "batch", "brief", "changes", "charts", "cli", "comparison", "download", "engine", "export", "fetch", "geocoding", "grammar", "html", "inventory",
+    "analysis", "arrival", "batch", "brief", "changes", "charts", "cli", "comparison", "download", "engine", "export", "fetch", "geocoding", "grammar", "html", "inventory",
     "live_maps", "maps", "markdown", "pdf", "photograph", "plain_words", "profile", "project", "publication", "rules", "screening",
     "selection", "sentences", "similar", "site", "standing", "tables", "terminal",
 }  # fmt: skip
@@ -86,13 +87,12 @@ def build(data: Path, raw: Iterable[Path], target: Path, progress: Callable[[str
         return BuildReport(finished, False, meta["observations"], [Finding(**f) for f in meta["findings"]])
 
     deliveries, aside = _read_all(files, Context(catalog, reference), progress)
-    deliveries = _withhold(deliveries, contracts, catalog, reference)
     findings = findings + aside + [f for _, d in deliveries for f in d.findings]
     tables, noticed = _assemble(catalog, reference, contracts, deliveries)
     findings += noticed
     with workplace(target) as scratch:
         progress("écriture")
-        count = _write(scratch, tables, catalog)
+        count = _write(scratch, tables)
         store(written, scratch)
         meta = {
             "version": qpv.__version__, "observations": count, "covered": _covered(reference, tables.observations),
@@ -136,7 +136,9 @@ def _read_all(
             _refuse_nothing(item, delivery, context.catalog)
             table, noticed = expect(compact(delivery.observations), item.source, item.edition, context.catalog)
             deliveries.append((item, replace(delivery, observations=table, findings=delivery.findings + noticed)))
-        except SourceError as error:
+        except (SourceError, CatalogError) as error:
+            if isinstance(error, CatalogError) and not item.edition.unseen:
+                raise
             if item.edition.unseen:
                 told = str(error).removeprefix(f"{item.file.name}: ").removeprefix(f"{item.file.name}, ")
                 aside.append(Finding("warning", item.file.name, f"set aside, nothing of it is read: {told}", kind="unknown"))
@@ -160,11 +162,13 @@ def _refuse_nothing(item: Recognised, delivery: Delivery, catalog: Catalog) -> N
 def _withhold(
     deliveries: list[tuple[Recognised, Delivery]], contracts: Contracts, catalog: Catalog, reference: Reference
 ) -> list[tuple[Recognised, Delivery]]:
-    """Apply statistical secrecy to all that is published together, before anything is carried or written.
+    """Apply statistical secrecy to all that is published together: read and counted, not yet carried.
 
     What contracts print is public: it stays, and counts as known when others are withheld.
     """
-    _, *tables = secrecy.protect([contracts.observations, *(d.observations for _, d in deliveries)], catalog, reference)
+    schools = {school: commune for _, d in deliveries for school, commune in d.schools.items()}
+    tables = [contracts.observations, *(d.observations for _, d in deliveries)]
+    _, *tables = secrecy.protect(tables, catalog, reference, schools)
     return [(item, replace(d, observations=t)) for (item, d), t in zip(deliveries, tables, strict=True)]
 
 
@@ -175,17 +179,23 @@ class _Tables:
     crosswalk: pd.DataFrame
     editions: pd.DataFrame
     geometry: gpd.GeoDataFrame | None
+    catalog: Catalog  # with the editions that were met
 
 
 def _assemble(
     catalog: Catalog, reference: Reference, contracts: Contracts, deliveries: list[tuple[Recognised, Delivery]]
 ) -> tuple[_Tables, list[Finding]]:
-    outlines = [d.geometry for _, d in deliveries if d.geometry is not None]
+    order = {e.id: place for place, (_, e) in enumerate(catalog.editions.values())}
+    shapes = sorted((order[item.edition.id], n) for n, (item, d) in enumerate(deliveries) if d.geometry is not None)
+    outlines = [deliveries[n][1].geometry for _, n in shapes]
     geometry = None
     if outlines:
         # Of two outlines for one territory the first edition of the catalogue wins.
         geometry = pd.concat(outlines, ignore_index=True).drop_duplicates(["level", "code"], ignore_index=True)
-    deliveries = tallies.counted(catalog, reference, deliveries, geometry)
+    # What is counted here can tell as much as what was read: secrecy comes after it, and before anything is carried.
+    deliveries, remarks = dated(tallies.counted(catalog, reference, deliveries, geometry))
+    catalog = catalog.including([(r.source, r.edition) for r, _ in deliveries if r.edition.id not in catalog.editions])
+    deliveries = _withhold(deliveries, contracts, catalog, reference)
     official = pd.concat([d.territories for _, d in deliveries] or [empty(TERRITORIES)], ignore_index=True)
     schools = _merge(official[official["level"] == "school"])
     renamed = match_schools(contracts.places, schools)
@@ -203,8 +213,9 @@ def _assemble(
         crosswalk=check(pairs, CROSSWALK),
         editions=check(_editions(contracts, deliveries, table), EDITIONS),
         geometry=geometry,
+        catalog=catalog,
     )
-    return tables, findings
+    return tables, remarks + findings
 
 
 def _crosswalk(
@@ -299,9 +310,9 @@ def _editions(contracts: Contracts, deliveries: list[tuple[Recognised, Delivery]
     return table.sort_values("edition", ignore_index=True)
 
 
-def _write(folder: Path, tables: _Tables, catalog: Catalog) -> int:
+def _write(folder: Path, tables: _Tables) -> int:
     """Write the tables; observations in one file a theme, sorted by level and territory."""
-    observations = tables.observations
+    observations, catalog = tables.observations, tables.catalog
     themes = {i: catalog.indicator(i).themes for i in observations["indicator"].unique()}
     order = ["level", "territory", "indicator", "period", "edition", "row"]
     # Row groups are skipped by the bounds of a column of plain texts, not by those of a dictionary.

@@ -91,6 +91,10 @@ def evolution(series: Sequence[Series], indicator: Indicator, source: str, key: 
         return _svg(figure, key, source)
 
 
+#: A name may come to lie on a zero line: the line passes behind it.
+_OVER_LINES: Final = {"facecolor": "white", "edgecolor": "none", "pad": 0.8, "alpha": 0.9}
+
+
 def quadrant(
     points: pd.DataFrame, names: dict[str, str], own: str, indicator: Indicator, source: str, key: str, against: str,
     numbers: Sequence[str] = (),
@@ -119,7 +123,7 @@ def quadrant(
         for row in points[mine].itertuples():
             right = (row.gap > middle) != axes.xaxis_inverted()
             axes.annotate(_shorten(names.get(row.territory, row.territory), 30), (row.gap, row.change), color=OWN, fontweight="bold",
-                          xytext=(-9 if right else 9, 7), textcoords="offset points", ha="right" if right else "left")  # fmt: skip
+                          xytext=(-9 if right else 9, 7), textcoords="offset points", ha="right" if right else "left", bbox=_OVER_LINES)  # fmt: skip
         for words, row in zip(numbers, points.itertuples(), strict=False):
             axes.annotate(words, (row.gap, row.change), xytext=(4, 3), textcoords="offset points", fontsize=8, color=INK)
         adverse = indicator.polarity is not Polarity.NONE

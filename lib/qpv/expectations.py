@@ -50,6 +50,9 @@ PLAUSIBLE: Final[dict[str, Bounds]] = POSSIBLE | {
     "ug_per_m3": (0.0, 500.0),
     "consultations_per_year": (0.0, 50.0),
 }
+#: So many territories stand at least in a base of a level; the smallest official ones have 1,228 EPCI, 1,293 QPV, 4,368
+#: communes with a poverty rate and 12,000 IRIS.  Bases on the QPV have the communes and EPCI that hold one, which are fewer.
+FEWEST: Final = {"qpv": 1200, "iris": 8000, "commune": 500, "epci": 300, "departement": 90, "region": 12}
 #: So many figures of one column, all at most 1 %, look like proportions.
 _ENOUGH: Final = 20
 #: Quotients computed here carry binary noise (100.000045 %).
@@ -86,12 +89,28 @@ def expect(observations: pd.DataFrame, source: Source, edition: Edition, catalog
     if improbable.any():
         qualifier = observations["qualifier"].astype(object).where(~improbable, Qualifier.DOUBTFUL.value)
         observations = observations.assign(qualifier=qualifier.astype(observations["qualifier"].dtype.name))
+    findings += _too_few(observations, source, edition)
     sums = edition.sums or source.sums
     if sums and sums.total is not None:
         findings += _totals(observations, sums.total, catalog)
     for by, tolerance in (sums.parts if sums else {}).items():
         findings += _parts(observations, by, tolerance, catalog)
     return observations, findings
+
+
+def _too_few(observations: pd.DataFrame, source: Source, edition: Edition) -> list[Finding]:
+    """Tell of an edition whose number of rows nobody described, and that holds fewer territories than any base of its level."""
+    level = edition.level or source.level or ""
+    if not edition.unseen or edition.rows is not None or level not in FEWEST:
+        return []
+    found = observations.loc[observations["level"] == level, "territory"].nunique()
+    if found >= FEWEST[level]:
+        return []
+    return [
+        Finding("warning", str(observations["file"].iloc[0]),
+                f"{found} territories of level {level!r}, where a base of this level holds {FEWEST[level]:,} or more: the file is cut "
+                "short or an extract; what it holds is read, ranks and medians over all QPV rest on these alone")
+    ]  # fmt: skip
 
 
 def plausible(indicator: Indicator) -> Bounds:

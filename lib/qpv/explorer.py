@@ -23,7 +23,7 @@ from qpv.profile import Profile, load_profile
 from qpv.project import Project
 from qpv.quarter import Quarter
 from qpv.selection import resolve
-from qpv.vocabulary import BRIEF_THEMES, THEMES_FR
+from qpv.vocabulary import THEME_BRIEFS, THEMES_FR
 from qpv.warehouse import opened
 
 _WIDE: Final = w.Layout(width="auto", min_width="22rem", flex="1 1 22rem")
@@ -179,7 +179,7 @@ class Explorer(w.VBox):
 
     def _write_brief(self) -> None:
         theme = self.theme.value
-        if theme not in BRIEF_THEMES:
+        if theme not in THEME_BRIEFS:
             self.told.value = _styled(exploration.sentence(f"Le thème «{NNBSP}{THEMES_FR[theme]}{NNBSP}» n’a pas de brief."))
             return
         self.told.value = _styled(exploration.sentence("Le brief se fait…"))

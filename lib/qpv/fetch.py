@@ -1,7 +1,8 @@
 """Fetching official files: where each lies today, its bytes, and proof of where they came from.
 
-A file goes to ``<raw>/<source>/<name>`` once it is whole and of the kind that its name says; until then
-it lies beside, hidden, and is resumed by the next attempt.  ``<raw>/manifest.json`` records address,
+A file goes to ``<raw>/<source>/<name>`` once it is whole, of the kind that its name says, and no less than what its
+edition and the file that is there lead to expect (:mod:`qpv.arrival`); until then it lies beside, hidden, and is resumed
+by the next attempt.  What it replaces is kept in ``<raw>/<source>/<day>/``.  ``<raw>/manifest.json`` records address,
 date and digest.  Whatever fails, what was there remains.
 """
 
@@ -23,14 +24,18 @@ from urllib.parse import urlencode, urljoin
 import pooch
 from pydantic import BaseModel, ValidationError
 
+from qpv.arrival import check_arrival, keep_old
 from qpv.atomic import write_atomically
 from qpv.catalog import Catalog, Edition, Fetch, Source, file_name, is_file_name
 from qpv.download import Client, Part, Progress, Settings, check_content
 from qpv.errors import FetchError, ParameterError
+from qpv.sources.recognition import editions_of
 
 DATAGOUV: Final = "https://www.data.gouv.fr"
 INSEE: Final = "https://www.insee.fr"
 MANIFEST: Final = "manifest.json"
+_INCOMING: Final = ".incoming"
+_NAMELESS: Final = "no edition of the catalogue has this name"
 _INSEE_LINK: Final = re.compile(
     r"""["'](?:https://www\.insee\.fr)?(/fr/statistiques/fichier/[^"'<>\s?]+\.(?:zip|xlsx?|csv|parquet))["'?]""", re.IGNORECASE
 )
@@ -193,31 +198,51 @@ def _bring(client: Client, order: Order, url: str, name: str, raw: Path, manifes
         known = None  # lost, changed by hand, or from elsewhere: ask for all of it
     part = Part(client, url, target, order.label)
     headers = part.complete(known.etag, known.last_modified) if known else part.complete()
-    edition = order.edition or next((e for e in order.source.editions if re.fullmatch(e.files, name, re.IGNORECASE)), None)
-    message = "" if edition and re.fullmatch(edition.files, name, re.IGNORECASE) else "no edition of the catalogue has this name"
     if headers is None:
-        return Outcome(order.label, "unchanged", name, target.stat().st_size, message)
+        told = "" if editions_of(target, order.source) else _NAMELESS
+        return Outcome(order.label, "unchanged", name, target.stat().st_size, told)
+    came = folder / _INCOMING / name  # under its own name, by which its editions are known
     try:
         check_content(part.path, name, headers.get("Content-Type", ""))
+        came.parent.mkdir(exist_ok=True)
+        part.path.replace(came)
+        found = [i.edition.id for i in check_arrival(came, target, order.source)]
     except FetchError as error:
+        _clear(came)
         part.drop()
         raise FetchError(f"{url}: {error}") from None
-    digest, size = _sha256(part.path), part.path.stat().st_size
+    edition = order.edition.id if order.edition and order.edition.id in found else next(iter(found), "")
+    messages = [] if found else [_NAMELESS]
+    digest, size = _sha256(came), came.stat().st_size
     same = target.is_file() and _sha256(target) == digest
+    if target.is_file() and not same:
+        before = manifest.get(key)
+        kept = keep_old(target, before.fetched.date() if before else None)
+        messages.append(f"the earlier file is kept in {kept.parent.name}/")
+        if before:
+            manifest[f"{order.source.id}/{kept.parent.name}/{name}"] = before
     # pooch leaves a file of this digest alone, else verifies the new one and renames it into place.
     pooch.get_logger().setLevel("ERROR")
     try:
-        pooch.retrieve(url, f"sha256:{digest}", name, folder, downloader=lambda _, scratch, __: part.path.replace(scratch))
+        pooch.retrieve(url, f"sha256:{digest}", name, folder, downloader=lambda _, scratch, __: came.replace(scratch))
     except ValueError as error:
         raise FetchError(f"{url}: {error}") from None
     part.drop()
+    _clear(came)
     manifest[key] = Record(
-        source=order.source.id, edition=edition.id if edition else "", url=url, sha256=digest, bytes=size,
+        source=order.source.id, edition=edition, url=url, sha256=digest, bytes=size,
         fetched=dt.datetime.now(dt.UTC).replace(microsecond=0),
         etag=headers.get("ETag", ""), last_modified=headers.get("Last-Modified", ""),
     )  # fmt: skip
     _write_manifest(raw, manifest)
-    return Outcome(order.label, "unchanged" if same else "fetched", name, size, message)
+    return Outcome(order.label, "unchanged" if same else "fetched", name, size, "; ".join(messages))
+
+
+def _clear(came: Path) -> None:
+    """Leave nothing of what came, nor the hidden folder unless an attempt that was killed left another file there."""
+    came.unlink(missing_ok=True)
+    if came.parent.is_dir() and not any(came.parent.iterdir()):
+        came.parent.rmdir()
 
 
 # --- the record --------------------------------------------------------------------------------------

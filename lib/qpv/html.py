@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import html
 import json
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -40,6 +43,12 @@ def script_json(value: object) -> str:
     """Write JSON that is inert inside a ``<script>`` element."""
     dumped = json.dumps(value, ensure_ascii=False, allow_nan=False, sort_keys=False)
     return dumped.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
+
+
+def script_hashes(scripts: Iterable[str]) -> str:
+    """Name scripts for a page's Content-Security-Policy: a script that data smuggled in is none of them, and does not run."""
+    digests = (base64.b64encode(hashlib.sha256(script.encode()).digest()).decode("ascii") for script in scripts)
+    return " ".join(f"'sha256-{digest}'" for digest in digests)
 
 
 def css_string(value: object) -> str:

@@ -7,7 +7,7 @@ own secrets are protected by the same rule.  Figures of public documents (``tran
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -33,7 +33,9 @@ def too_few(count: np.ndarray, minimum: int | None) -> Mask:
     return (count > 0) & (count < minimum) if minimum else np.zeros(len(count), dtype=bool)
 
 
-def protect(tables: list[pd.DataFrame], catalog: Catalog, reference: Reference) -> list[pd.DataFrame]:
+def protect(
+    tables: list[pd.DataFrame], catalog: Catalog, reference: Reference, schools: Mapping[str, str] | None = None
+) -> list[pd.DataFrame]:
     """Withhold small counts, their rates, and what would tell them.
 
     Parameters
@@ -44,6 +46,8 @@ def protect(tables: list[pd.DataFrame], catalog: Catalog, reference: Reference) 
         ``minimum_count``, ``counted_by``, ``base`` and ``part_of`` of the indicators.
     reference
         Which territories lie in which, for totals.
+    schools
+        The commune of each school, where schools are among the territories.
 
     Returns
     -------
@@ -56,7 +60,8 @@ def protect(tables: list[pd.DataFrame], catalog: Catalog, reference: Reference) 
         parts = [_rows(t, group).assign(table=n) for n, t in enumerate(tables) if not held[n].isdisjoint(group)]
         if not parts:
             continue
-        board = _Board.of(pd.concat(parts, ignore_index=True), [catalog.indicator(i) for i in group], reference)
+        rows = pd.concat(parts, ignore_index=True)
+        board = _Board.of(rows, [catalog.indicator(i) for i in group], _totals(reference, schools or {}))
         board.settle()
         for table, at, note in board.withheld():
             withheld[table][at] = note
@@ -104,10 +109,10 @@ class _Board:
     secret: Mask
     public: Mask  # printed in a public document: cannot be withheld
     ours: Mask  # withheld here, and not by the producer
-    nesting: list[tuple[np.ndarray, np.ndarray]]  # pairs (place, the place that it lies in), one a kind of parent
+    nesting: list[_Nest]
 
     @classmethod
-    def of(cls, rows: pd.DataFrame, indicators: list[Indicator], reference: Reference) -> _Board:
+    def of(cls, rows: pd.DataFrame, indicators: list[Indicator], totals: list[list[_Link]]) -> _Board:
         grouped = rows.groupby(_PLACE, sort=False)
         rows = rows.assign(
             place=grouped.ngroup(), column=pd.Categorical(rows["indicator"], [i.id for i in indicators]).codes.astype(int)
@@ -131,7 +136,7 @@ class _Board:
         known = spread(shown & ~small)
         ours = spread(small) & ~known
         secret = (spread(rows["status"] == Status.SECRET.value) & ~known) | ours
-        return cls(rows, indicators, places, values, known, secret, spread(printed), ours, _nesting(places, reference))
+        return cls(rows, indicators, places, values, known, secret, spread(printed), ours, _nesting(places, totals))
 
     def settle(self) -> None:
         """Withhold until nothing that is shown tells what is not; each round withholds more, so it ends."""
@@ -142,9 +147,9 @@ class _Board:
             for parts, whole in self._breakdowns():
                 self._alone(parts, whole)
             for column, indicator in enumerate(self.indicators):
-                if indicator.unit == "count":
-                    for pairs in self.nesting:
-                        self._totals(column, *pairs)
+                if _adds_up(indicator):
+                    for nest in self.nesting:
+                        self._totals(column, nest)
             if self.known.sum() == before:
                 return
 
@@ -227,19 +232,23 @@ class _Board:
         possible = np.isfinite(size[np.arange(len(places)), chosen])
         self._withhold(places[possible], np.array(columns)[chosen[possible]])
 
-    def _totals(self, column: int, inner: np.ndarray, outer: np.ndarray) -> None:
+    def _totals(self, column: int, nest: _Nest) -> None:
         """Where one territory of a total is unknown and secret, withhold the total; where it is public, one more territory.
 
-        Of a breakdown, the total goes with any territory that is withheld here: sums over territories and sums over
-        parts tell together what neither tells alone.  Without the totals the territories are untied, and what one
-        of them leaves open stays open.
+        Several that are all one are told by their total too.  Of a breakdown, the total goes with any territory that
+        is withheld here: sums over territories and sums over parts tell together what neither tells alone.  Without
+        the totals the territories are untied, and what one of them leaves open stays open.
         """
         counted = np.zeros(len(self.places), dtype=bool)
         counted[self.rows.loc[self.rows["column"] == column, "place"]] = True
-        inner, outer = inner[counted[inner]], outer[counted[inner]]
+        inner, outer = nest.among(counted)
         unknown = np.bincount(outer[~self.known[inner, column]], minlength=len(self.places))
+        ones = inner[self.ours[inner, column] & (self.value[inner, column] == 1)]
+        alone = np.bincount(outer[np.isin(inner, ones)], minlength=len(self.places)) == unknown
         told = np.zeros(len(self.places), dtype=bool)
-        told[outer[self.secret[inner, column] & (unknown[outer] == 1)]] = True
+        told[
+            outer[self.secret[inner, column] & ((unknown == 1) | (alone & (self.indicators[column].unit == "count")))[outer]]
+        ] = True
         if any(column in (*parts, whole) for parts, whole in self._breakdowns()):
             told[outer[self.ours[inner, column]]] = True
         told &= self.known[:, column]
@@ -252,29 +261,76 @@ class _Board:
             self._withhold(smallest["inner"].to_numpy(), column)
 
 
-def _nesting(places: pd.DataFrame, reference: Reference) -> list[tuple[np.ndarray, np.ndarray]]:
+_Parent = Callable[[str], str | None]
+
+
+@dataclass(frozen=True)
+class _Link:
+    """That territories of a level add up to those of another, of which ``parent`` gives the code.
+
+    Those that lie in a territory of a level ``between`` (``through``) are left to it where it has a figure: a total
+    is the sum of what lies next below it.  So sums form a tree, in which nothing is told as long as no sum lacks one
+    alone; the EPCI of a département would tell, together with it, what no sum of communes tells.
+    """
+
+    level: str
+    total: str
+    parent: _Parent
+    between: str = ""
+    through: _Parent = lambda code: None
+
+
+@dataclass(frozen=True)
+class _Nest:
+    """Pairs of a place and the place of a total that it adds to; ``through``: the place between them, or -1."""
+
+    inner: np.ndarray
+    outer: np.ndarray
+    through: np.ndarray
+
+    def among(self, counted: Mask) -> tuple[np.ndarray, np.ndarray]:
+        """Give the pairs of places with a figure, without those for which the place between them stands."""
+        kept = counted[self.inner] & ~((self.through >= 0) & counted[self.through])
+        return self.inner[kept], self.outer[kept]
+
+
+def _adds_up(indicator: Indicator) -> bool:
+    """Tell counts, and the rates and means of things counted here: with the counts beside them these add up as well."""
+    kinds = {c.tally.kind for c in indicator.columns if c.tally is not None}
+    return indicator.unit == "count" or (indicator.minimum_count is not None and not kinds.isdisjoint({"share", "ratio", "mean"}))
+
+
+def _nesting(places: pd.DataFrame, totals: list[list[_Link]]) -> list[_Nest]:
     """Pair each place with the place of the same period that it lies in, for each kind of total there is."""
-    levels = set(places["level"])
     keys = pd.MultiIndex.from_frame(places)
+
+    def positions(rows: pd.DataFrame, level: str, parent: _Parent) -> np.ndarray:
+        codes = rows["territory"].map({code: parent(code) for code in rows["territory"].unique()})
+        return np.asarray(keys.get_indexer(pd.MultiIndex.from_arrays([[level] * len(rows), codes, rows["period"]])))
+
     found = []
-    for level, parent, parents in _parents(reference):
-        if level not in levels or parent not in levels:
-            continue
-        inner = np.flatnonzero(places["level"] == level)
-        codes = places["territory"].iloc[inner]
-        above = {code: parents(code) for code in codes.unique()}
-        wanted = pd.MultiIndex.from_arrays([[parent] * len(inner), codes.map(above), places["period"].iloc[inner]])
-        outer = keys.get_indexer(wanted)
-        if (outer >= 0).any():
-            found.append((inner[outer >= 0], outer[outer >= 0]))
+    levels = places["level"].to_numpy(dtype=object)
+    for links in totals:
+        parts = []
+        for link in links:
+            inner = np.flatnonzero(levels == link.level)
+            if len(inner) and link.total in levels:
+                rows = places.iloc[inner]
+                outer = positions(rows, link.total, link.parent)
+                through = positions(rows, link.between, link.through) if link.between in levels else np.full(len(inner), -1)
+                parts.append(np.vstack([inner, outer, through])[:, outer >= 0])
+        if parts and (pairs := np.hstack(parts)).size:
+            found.append(_Nest(*pairs))
     return found
 
 
-def _parents(reference: Reference) -> Iterable[tuple[str, str, Callable[[str], str | None]]]:
-    """Give level, level of the total, and the function from code to code, for all totals that are looked at."""
+def _totals(reference: Reference, schools: Mapping[str, str]) -> list[list[_Link]]:
+    """Give the totals that are looked at, each with all that adds up to it."""
     communes: dict[str, list[str]] = {}
     for row in reference.qpv.itertuples():
         communes[row.code_2024] = communes[row.code_2015] = row.communes.split()
+    within = reference.communes.groupby("epci")["departement"].agg(set)
+    whole = {epci: next(iter(departements)) for epci, departements in within.items() if len(departements) == 1}
 
     def commune(qpv: str) -> str | None:
         within = communes.get(qpv, [])
@@ -284,22 +340,32 @@ def _parents(reference: Reference) -> Iterable[tuple[str, str, Callable[[str], s
         within = reference.epcis_of(communes.get(qpv, []))
         return within[0] if len(within) == 1 else None
 
+    def epci_within(commune: str) -> str | None:
+        epci = reference.epci_of_commune.get(commune)
+        return epci if epci in whole else None
+
     def departement(qpv: str) -> str | None:
         return normalise_code(qpv[2:5], "departement")
 
     def region(code: str | None) -> str | None:
         return reference.region_of_departement.get(code or "")
 
+    def mainland(region: str) -> str | None:
+        return "FRM" if region in continental else None
+
+    continental = {region(d) for d in reference.departements["code"] if len(d) == 2}
     return [
-        ("iris", "commune", lambda code: code[:5]),
-        ("commune", "epci", reference.epci_of_commune.get),
-        ("commune", "departement", departement_of),
-        ("departement", "region", region),
-        ("region", "france", lambda code: "FR"),
-        ("qpv", "qpv_of_commune", commune),
-        ("qpv", "qpv_of_epci", epci),
-        ("qpv", "qpv_of_departement", departement),
-        ("qpv", "qpv_of_region", lambda code: region(departement(code))),
-        ("qpv", "qpv_of_france", lambda code: "FR"),
-        ("qpv", "qpv_of_france", lambda code: None if (departement(code) or "97").startswith(("97", "98")) else "FRM"),
+        [_Link("iris", "commune", lambda code: code[:5])],
+        [_Link("school", "commune", schools.get)],
+        [_Link("commune", "epci", reference.epci_of_commune.get)],
+        [_Link("commune", "departement", departement_of, "epci", epci_within), _Link("epci", "departement", whole.get)],
+        [_Link("departement", "region", region)],
+        [_Link("region", "france", mainland)],
+        [_Link("region", "france", lambda code: "FR", "france", mainland), _Link("france", "france", {"FRM": "FR"}.get)],
+        [_Link("qpv", "qpv_of_commune", commune)],
+        [_Link("qpv", "qpv_of_epci", epci)],
+        [_Link("qpv", "qpv_of_departement", departement)],
+        [_Link("qpv", "qpv_of_region", lambda code: region(departement(code)))],
+        [_Link("qpv", "qpv_of_france", lambda code: "FR")],
+        [_Link("qpv", "qpv_of_france", lambda code: None if (departement(code) or "97").startswith(("97", "98")) else "FRM")],
     ]

@@ -44,8 +44,8 @@ PHRASES: Final = {
     "ahead": "Le quartier est mieux placé que {place} pour {noun} : {own} contre {other} {where} en {when} ({moved}{ratio}){caution}",
     "state": "Dans le quartier, {noun} est de {own} en {when}{caution}",
     # peers
-    "rank": "Parmi les {count} QPV {scope}, le quartier est {position} pour {noun} ({first})",
-    "rank and similar": "Parmi les {count} QPV {scope}, le quartier est {position} pour {noun} ({first}) ; parmi {similar} QPV "
+    "rank": "Parmi les {count} QPV {scope} où ce chiffre est connu, le quartier est {position} pour {noun} ({first})",
+    "rank and similar": "Parmi les {count} QPV {scope} où ce chiffre est connu, le quartier est {position} pour {noun} ({first}) ; parmi {similar} QPV "
     "semblables, il est {place}",
     "similar": "Parmi {similar} QPV semblables, le quartier est {place} pour {noun} ({first})",
     # absences

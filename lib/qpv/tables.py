@@ -25,6 +25,9 @@ _SIGN_WORDS = {
     Direction.BETTER: "favorable", Direction.WORSE: "défavorable", Direction.EQUAL: "égal", Direction.NEUTRAL: "sans jugement",
 }  # fmt: skip
 
+#: Below the key-figure table; the column of the own figure names its status in each row.
+PLAIN_VALUES = "Une valeur de comparaison sans mention est observée, telle que son producteur la publie."
+
 _SCOPES = {"epci": "agglo.", "departement": "dép.", "similar": "semblables", "france": "France"}
 _OF_OTHERS = {"similar": " des autres"}
 _SCOPE_WORDS = {
@@ -78,11 +81,12 @@ def key_table(profile: Profile, figures: Sequence[KeyFigure], caption: str) -> s
     heads.append("QPV de France")
     rows = [_key_cells(f, shown) for f in figures]
     kept = [n for n in range(len(heads)) if n == 0 or any(row[n] != DASH for row in rows)]  # no column of dashes alone
-    header = "".join(f'<th scope="col">{_breakable(text(h))}</th>' for h in ["Indicateur", *(heads[n] for n in kept)])
+    header = "".join(f'<th scope="col">{_head(h)}</th>' for h in ["Indicateur", *(heads[n] for n in kept)])
     body = "".join(_key_row(profile, f, [(heads[n], row[n]) for n in kept]) for f, row in zip(figures, rows, strict=True))
+    note = f'<p class="note">{text(PLAIN_VALUES)}</p>' if shown else ""
     return (
         f'<div class="scroll" tabindex="0" role="region" aria-label="{text(caption)}"><table class="key"><caption>{text(caption)}</caption>'
-        f"<thead><tr>{header}</tr></thead>{body}</table></div>"
+        f"<thead><tr>{header}</tr></thead>{body}</table></div>{note}"
     )
 
 
@@ -98,9 +102,11 @@ def figure_rows(label: str, cells: str, count: int, about: Sequence[tuple[str, s
     )
 
 
-def _breakable(head: str) -> str:
-    """Let the long words of a head break where French does: ten columns share the width of a sheet."""
-    return head.replace("Agglomération", "Agglo&shy;mération").replace("Département", "Départe&shy;ment")
+def _head(words: str) -> str:
+    """Write a head, the name of a territory below its level; long words break where French does: ten columns share a sheet."""
+    level, _, name = words.partition(f"{NNBSP}: ")
+    below = f' <span class="newer">{text(name)}</span>' if name else ""
+    return text(level).replace("Agglomération", "Agglo&shy;mération").replace("Département", "Départe&shy;ment") + below
 
 
 def _key_cells(figure: KeyFigure, levels: Sequence[str]) -> list[str]:
@@ -113,7 +119,8 @@ def _key_row(profile: Profile, figure: KeyFigure, cells: Sequence[tuple[str, str
     # On a phone the rows become cards, where each value carries the head of its column.
     classes = [' class="own"', *(' class="empty"' if cell == DASH else "" for _, cell in cells[1:])]
     body = "".join(f'<td data-head="{text(h)}"{c}>{cell}</td>' for (h, cell), c in zip(cells, classes, strict=True))
-    return f"<tbody>{figure_rows(figure.indicator.label, body, len(cells), _about(profile, figure))}</tbody>"
+    said = about(profile, figure, COMPARISON_LEVELS)
+    return f"<tbody>{figure_rows(figure.indicator.label, body, len(cells), said)}</tbody>"
 
 
 def _own_cell(figure: KeyFigure) -> str:
@@ -145,7 +152,13 @@ def _other_cell(cell: Cell | None, indicator: Indicator) -> str:
     )
     if cell.row["territory"] == "FRM":
         words += '<span class="newer">métropole</span>'
-    return words if cell.same_period else f'<span class="dated">{words} ({text(format_period(cell.row["period"]))})</span>'
+    words = words if cell.same_period else f'<span class="dated">{words} ({text(format_period(cell.row["period"]))})</span>'
+    return words + _unlike_a_producers(cell.row)
+
+
+def _unlike_a_producers(row: pd.Series) -> str:
+    """Write the status of a figure to compare with, where it is no plain figure of a producer (see :data:`PLAIN_VALUES`)."""
+    return "" if row["status"] == Status.OBSERVED else f" {badge(row['status'])}"
 
 
 def _all_qpv_cell(figure: KeyFigure) -> str:
@@ -157,7 +170,7 @@ def _all_qpv_cell(figure: KeyFigure) -> str:
     elif figure.all_qpv is not None:
         which = "métropole" if figure.all_qpv["territory"] == "FRM" else "ensemble"
         when = f"{which}, {format_period(figure.all_qpv['period'])}"
-        words = f'{text(value_words(figure.all_qpv, indicator))}<span class="newer">{text(when)}</span>'
+        words = f'{text(value_words(figure.all_qpv, indicator))}<span class="newer">{text(when)}</span>{_unlike_a_producers(figure.all_qpv)}'
     if "similar" in figure.medians:
         middle = format_value(figure.medians["similar"], indicator.unit, indicator.decimals)
         words += f'<span class="newer">semblables{NNBSP}: {text(middle)}</span>'
@@ -187,8 +200,8 @@ def _rank_cell(figure: KeyFigure) -> str:
     return f'<span class="rank">{"<br>".join(text(w) for w in words)}<span class="newer">{first}</span></span>' if words else DASH
 
 
-def _about(profile: Profile, figure: KeyFigure) -> list[tuple[str, str]]:
-    """Say all that a reader needs in order to trust the figure."""
+def about(profile: Profile, figure: KeyFigure, levels: Sequence[str]) -> list[tuple[str, str]]:
+    """Say all that a reader needs in order to trust a figure, and those of the ``levels`` that it is shown beside."""
     indicator = figure.indicator
     items = [("Définition", indicator.definition), ("Champ", indicator.universe)]
     if indicator.numerator and indicator.denominator:
@@ -200,6 +213,7 @@ def _about(profile: Profile, figure: KeyFigure) -> list[tuple[str, str]]:
         items += _compared(figure)
     elif figure.absence is not None:
         items += provenance(profile, figure.absence)
+    items += _beside(profile, figure, levels)
     if len(figure.contradictions):
         said = f"{NNBSP}; ".join(
             f"{value_words(r, indicator)} en {format_period(r['period'])} ({LEVELS_FR[r['level']]}, {edition_name(profile, r)})"
@@ -210,6 +224,25 @@ def _about(profile: Profile, figure: KeyFigure) -> list[tuple[str, str]]:
     items += [("Limite", w) for w in indicator.warnings]
     items += [("Rupture de série", f"{format_period(b.period)}{NNBSP}: {b.reason}") for b in indicator.breaks]
     return items
+
+
+def _beside(profile: Profile, figure: KeyFigure, levels: Sequence[str]) -> list[tuple[str, str]]:
+    """Say of each figure to compare with its value, period, status and source."""
+    cells = [figure.cells[level] for level in levels if level in figure.cells]
+    named = [(_HEADS[c.level] if c.level == "france" else f"{_HEADS[c.level]}, {c.name}", c.row) for c in cells]
+    if figure.median_of_peers is None and figure.all_qpv is not None:
+        named.append(("QPV de France", figure.all_qpv))
+    return [
+        (f"Comparé à{NNBSP}: {place}",
+         f"{value_words(row, figure.indicator)}, {format_period(row['period'])}, {STATUS_FR[Status(row['status'])]}{NNBSP}; "
+         f"{edition_name(profile, row)} ({row['edition']}), {_locator(row)}")
+        for place, row in named
+    ]  # fmt: skip
+
+
+def _locator(row: pd.Series) -> str:
+    line = f", ligne {row['row']}" if row["row"] else ""  # 0: of no line, carried from elsewhere
+    return f"{row['file']}{line}" + (f", colonne {row['column']}" if row["column"] else "")
 
 
 def _compared(figure: KeyFigure) -> list[tuple[str, str]]:
@@ -227,7 +260,8 @@ def _compared(figure: KeyFigure) -> list[tuple[str, str]]:
         for scope, rank in figure.ranks.items()
     ]
     if ranked:
-        items.append(("Parmi les QPV", f"{f'{NNBSP}; '.join(ranked)} ({first_words(indicator.polarity)})"))
+        said = f"{first_words(indicator.polarity)}{NNBSP}; seuls comptent les QPV où ce chiffre est connu"
+        items.append(("Parmi les QPV", f"{f'{NNBSP}; '.join(ranked)} ({said})"))
     return items
 
 
@@ -238,13 +272,11 @@ def provenance(profile: Profile, row: pd.Series) -> list[tuple[str, str]]:
     published = {
         "day": format_date(day), "month": f"{format_date(day).split(maxsplit=1)[-1]}", "year": f"{day.year}",
     }.get(edition["published_precision"], f"au plus tard le {format_date(day)} (date supposée)")  # fmt: skip
-    line = f", ligne {row['row']}" if row["row"] else ""  # 0: of no line, carried from elsewhere
-    place = f"{row['file']}{line}" + (f", colonne {row['column']}" if row["column"] else "")
     items = [
         ("Source", f"{edition['producer']}, {edition['dataset']}"),
         ("Édition", f"{row['edition']}, publiée{NNBSP}: {published}"),
         ("Licence", edition["licence"]),
-        ("Où", place),
+        ("Où", _locator(row)),
     ]
     if row["generation"]:
         items.append(("Périmètre", f"QPV {row['generation']}, code {row['territory']}"))

@@ -20,6 +20,7 @@ from qpv.numbers import format_number
 from qpv.overlay import points_within
 from qpv.reference import Reference
 from qpv.schemas import OBSERVATIONS, compact
+from qpv.secrecy import WITHHELD, Mask, too_few
 from qpv.sources.base import Delivery, Figure, Tallied
 from qpv.sources.recognition import Recognised
 from qpv.territory import departement_of, generation_of
@@ -61,7 +62,9 @@ def counted(
     -------
     list
         The deliveries, those of things with observations: status ``observed`` (by code), ``proxy`` (by
-        point), ``secret`` (below the indicator's smallest count), ``not_applicable`` (nothing to relate to).
+        point), ``secret`` (a share, mean or median of fewer than may be shown, or a share of all but so few),
+        ``not_applicable`` (nothing to relate to).  Small counts are left to :func:`qpv.secrecy.protect`, which
+        needs them to see what would tell them.
     """
     qpv, members = _perimeters(reference, deliveries, geometry), _members(reference)
     done = []
@@ -262,7 +265,7 @@ class _Count:
         small = _small(table, figure, indicator)
         status[small] = Status.SECRET.value
         notes = self._notes(table, figure, seen)
-        notes[small] = f"Effectif inférieur à {indicator.minimum_count} : non diffusé"
+        notes[small] = WITHHELD.format(indicator.minimum_count)
         rows = pd.DataFrame(
             {
                 "territory": table["territory"], "level": table["level"], "generation": table["generation"],
@@ -340,18 +343,20 @@ def _medians(sums: pd.DataFrame, key: list[str]) -> pd.Series:
     return (middles[0] + middles[1]) / 2
 
 
-def _small(table: pd.DataFrame, figure: Figure, indicator: Indicator) -> np.ndarray:
-    """Tell which figures rest on fewer things than may be shown; none at all betrays nobody."""
-    least = indicator.minimum_count
-    if least is None:
+def _small(table: pd.DataFrame, figure: Figure, indicator: Indicator) -> Mask:
+    """Tell which rates, means and medians rest on fewer things than may be shown, or speak of all but so few.
+
+    None at all betrays nobody.  Counts keep their value here: secrecy withholds them, and what would tell them.
+    """
+    kind, least = figure.tally.kind, indicator.minimum_count
+    if least is None or kind == "count" or (kind == "sum" and indicator.unit == "count"):
         return np.zeros(len(table), dtype=bool)
-    kind = figure.tally.kind
-    looked_at = {"count": ["above"], "share": ["above", "below"], "ratio": ["above", "below"]}.get(kind, ["things"])
-    if kind == "sum" and indicator.unit == "count":
-        looked_at = ["above"]
-    numbers = table[looked_at].to_numpy(dtype=float)
-    small: np.ndarray = ((numbers > 0) & (numbers < least)).any(axis=1)
-    return small
+    if kind not in ("share", "ratio"):
+        return too_few(table["things"].to_numpy(dtype=float), least)
+    above, below = (table[c].to_numpy(dtype=float) for c in ("above", "below"))
+    few: Mask = too_few(above, least) | too_few(below, least)
+    # A ratio is one of columns that the producer prints for each thing; of a share, nobody printed who are not counted.
+    return few | too_few(below - above, least) if kind == "share" else few
 
 
 def _sure(seen: pd.DataFrame) -> set[str]:

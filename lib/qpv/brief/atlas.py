@@ -11,13 +11,15 @@ import pandas as pd
 from shapely.geometry import Point
 
 from qpv import live_maps, maps, tables
+from qpv.brief.inset import NO_INSET, Inset, close_up
 from qpv.brief.ledger import Ledger
+from qpv.brief.legends import legend_of, of_points, own_of_colleges, own_of_commune
 from qpv.brief.schools import around, colleges, school_facts
 from qpv.catalog import Indicator
 from qpv.comparison import KeyFigure
 from qpv.html import STILL, Block, script_json, text
-from qpv.maps import Classes, Layer
-from qpv.numbers import DASH, NNBSP, format_value
+from qpv.maps import Layer
+from qpv.numbers import NNBSP, format_value
 from qpv.profile import Profile
 from qpv.quarter import format_period, period_position
 
@@ -47,15 +49,17 @@ def location(profile: Profile, ledger: Ledger) -> Block:
     old = old.assign(tip=[f"{n}\npérimètre de 2015, {c}" for n, c in zip(old["name"], old["code"], strict=True)])
     layers = [
         Layer(base, "commune", fill="#f6f4ef", stroke="#b9b2a6"), Layer(points, "point", fill="#d9d4ca", radius=3.5),
-        Layer(new, "qpv", stroke="#0b3d6b"), Layer(old, "qpv", stroke=maps.OWN_STROKE, weight=2.5, dash="5 4"),
+        Layer(new, "qpv", stroke="#0b3d6b"), Layer(old, "qpv", stroke=maps.OWN_STROKE, weight=1.5, dash="4 3"),
     ]  # fmt: skip
     legend = [("#0b5fa5", "ce quartier"), ("#9db4c8", "autres QPV de l’agglomération")]
     if len(old):
         legend.append((maps.OWN_STROKE, "périmètre de 2015 (tirets)"))
+    legend += of_points(points)
     rows = [[n, c, _commune_names(profile, m)] for n, c, m in zip(new["name"], new["code"], new["communes"], strict=True)]
     data = tables.plain_table(["QPV", "Code", "Communes"], rows, "QPV de l’agglomération", "small")
     note = _APPROXIMATE if approximate else ""
-    return _block("Où se trouve le quartier", layers, "carte-lieu", legend, note, data, _focus(layers))
+    mine = new[new["code"] == own]
+    return _block("Où se trouve le quartier", layers, "carte-lieu", legend, note, data, _focus(layers), inset=close_up(mine, old))
 
 
 def headline(profile: Profile, figure: KeyFigure, ledger: Ledger) -> Block:
@@ -88,7 +92,7 @@ def over_panel(panel: Profile, indicator: Indicator, rows: pd.DataFrame, generat
     )
     title = f"{indicator.label}, {format_period(period)}"
     notes = [f"Périmètres de {generation}."] + ([_APPROXIMATE] if approximate else [])
-    legend = _legend(classes, indicator.unit, indicator.decimals, None)
+    legend = legend_of(classes, indicator.unit, indicator.decimals, None)
     return _block(title, layers, key, legend, " ".join(notes), data, shapes.geometry if len(shapes) else None)
 
 
@@ -193,6 +197,9 @@ def spread_of(profile: Profile, figure: KeyFigure, scopes: tuple[str, ...] = HEA
     """
     generation = figure.own["generation"] if figure.own is not None else next(iter(profile.codes), "2015")
     rows = profile.of_all_qpv(figure.indicator.id, generation)
+    if rows.empty:  # a map of the neighbours as they were measured says more than one without a value
+        generation = "2015"
+        rows = profile.of_all_qpv(figure.indicator.id, generation)
     period = figure.own["period"] if figure.own is not None else (rows["period"].max() if len(rows) else "")
     held = {s: rows.loc[rows["territory"].isin(profile.peer_codes.get((s, generation), frozenset())), "period"] for s in scopes}
     if figure.own is not None and max((held[s] == period).sum() for s in scopes) < 2:
@@ -231,6 +238,12 @@ def _qpv_choropleth(profile: Profile, figure: KeyFigure, ledger: Ledger, key: st
     shapes = shapes.assign(order=shapes["code"] == own).sort_values("order", kind="stable")
     layers = [Layer(base, scope if wide else "commune", fill="#f6f4ef", stroke="#b9b2a6"),
               Layer(points, "point", fill="#d9d4ca", radius=3), Layer(shapes, "point" if wide else "qpv")]  # fmt: skip
+    unmeasured = not own or own not in codes_in_order
+    if unmeasured and profile.perimeter_known:
+        this, _ = _qpv(profile, {profile.code}, "2024")
+        this = this.assign(tip=this["name"] + "\npas de valeur")
+        layers.append(Layer(this.set_geometry(this.representative_point()) if wide else this, "point" if wide else "qpv",
+                            stroke=maps.OWN_STROKE, weight=3.0, radius=9.0))  # fmt: skip
     order = shapes.assign(value=shapes["code"].map(rows["value"]).astype(float)).sort_values(
         "value", ascending=False, na_position="last"
     )
@@ -244,7 +257,9 @@ def _qpv_choropleth(profile: Profile, figure: KeyFigure, ledger: Ledger, key: st
     place = {"epci": "de l’agglomération", "departement": "du département"}[scope]
     title = f"{indicator.label}, QPV {place}{', ' + format_period(period) if period else ''}"
     notes = [f"Périmètres de {generation}."] + ([_APPROXIMATE] if approximate else [])
-    legend = _legend(classes, indicator.unit, indicator.decimals, mine)
+    legend = legend_of(classes, indicator.unit, indicator.decimals, mine) + of_points(points)
+    if unmeasured:
+        legend.append((maps.OWN_STROKE, f"ce quartier{NNBSP}: pas de valeur"))
     focus = shapes.geometry if len(shapes) else None
     return _block(title, layers, key, legend, " ".join(notes), data, focus, _source(profile, rows[rows.index.isin(codes)]))
 
@@ -279,7 +294,7 @@ def _commune_choropleth(profile: Profile, identifier: str, ledger: Ledger) -> Bl
     layers.append(Layer(qpv, "qpv", radius=11))
     table.sort(key=lambda item: (math.isnan(item[2]), -item[2] if not math.isnan(item[2]) else 0, item[0]))
     data = tables.plain_table(["Commune", indicator.short], [[n, w] for n, w, _ in table], indicator.label, "small")
-    legend = [*_legend(classes, indicator.unit, indicator.decimals, None), (maps.OWN_STROKE, "ce quartier (contour)")]
+    legend = [*legend_of(classes, indicator.unit, indicator.decimals, None), *own_of_commune(profile, ledger, indicator, rows)]
     title = f"{indicator.label}, communes de l’agglomération, {format_period(period)}"
     return _block(
         title, layers, "carte-theme", legend, _APPROXIMATE if approximate else "", data, _focus(layers), _source(profile, rows)
@@ -312,7 +327,7 @@ def _schools(profile: Profile, ledger: Ledger) -> Block | None:
               Layer(qpv, "qpv"), Layer(shapes, "point", radius=8)]  # fmt: skip
     rows = [[n, w] for n, w in zip(places["name"], words, strict=True)]
     data = tables.plain_table(["Collège", "Indice de position sociale"], rows, found.title, "small")
-    legend = [*_legend(classes, "index", 1, None), (maps.OWN_STROKE, "ce quartier (contour)")]
+    legend = [*legend_of(classes, "index", 1, None), *own_of_colleges(shapes, words, qpv)]
     return _block(
         f"{found.title} et leur indice de position sociale",
         layers,
@@ -323,22 +338,6 @@ def _schools(profile: Profile, ledger: Ledger) -> Block | None:
         _focus(layers[2:]) if found.others else _focus(layers),
         _source(profile, facts),
     )
-
-
-def _legend(classes: Classes | None, unit: str, decimals: int, own: pd.Series | None) -> list[tuple[str, str]]:
-    """Name classes with bounds, method and count, and the value of this QPV."""
-    if classes is None:
-        return [(maps.NO_VALUE, "aucune valeur à cette date")]
-    entries = []
-    for n, (bound, colour) in enumerate(zip(classes.bounds, classes.colours, strict=True)):
-        upper = format_value(bound, unit, decimals)
-        entries.append((colour, upper if classes.method != "quantiles" else f"{'jusqu’à' if n == 0 else '≤'} {upper}"))
-    entries.append((maps.NO_VALUE, "pas de valeur"))
-    entries.append(("", f"{classes.method}, n{NNBSP}= {classes.count}"))
-    if own is not None and len(own):
-        value = float(own.iloc[0])
-        entries.append((maps.OWN_STROKE, f"ce quartier : {DASH if math.isnan(value) else format_value(value, unit, decimals)}"))
-    return entries
 
 
 def _focus(layers: list[Layer]) -> gpd.GeoSeries | None:
@@ -363,7 +362,7 @@ def _source(profile: Profile, rows: pd.DataFrame) -> str:
 
 def _block(
     title: str, layers: list[Layer], key: str, legend: list[tuple[str, str]], note: str, data: str,
-    focus: gpd.GeoSeries | None, source: str = "",
+    focus: gpd.GeoSeries | None, source: str = "", inset: Inset = NO_INSET,
 ) -> Block:  # fmt: skip
     if not any(len(layer.shapes) for layer in layers):
         return Block(f"<p class='notice'>{text(title)} : ni contour ni point connus, la carte ne peut pas être dessinée.</p>")
@@ -371,7 +370,7 @@ def _block(
     drawing = maps.draw(layers, key, title, CREDIT, focus)
     swatches = "".join(f"<li>{f'<i style=background:{c}></i>' if c else ''}{text(words)}</li>" for c, words in legend)
     after = (
-        f"<ul class='legend'>{swatches}</ul>" + (f"<p class='note'>{text(note)}</p>" if note else "")
+        f"{inset.html}<ul class='legend'>{swatches}</ul>" + (f"<p class='note'>{text(note)}</p>" if note else "")
         + f"<details><summary>Données de la carte</summary>{data}</details></figure>"
     )  # fmt: skip
     said = text(f"{source}{CREDIT}.")
@@ -380,4 +379,5 @@ def _block(
     html = f'{head}<div class="map" data-map="{key}">{drawing.svg}{spec}</div>{after}'
     still = os.environ.get(STILL)
     picture = maps.defs(drawing.outlines) + drawing.svg if still else live_maps.frame(layers, label, title, CREDIT, focus)
-    return Block(html, f'<div class="qpv">{head}{picture}{after}</div>', drawing.outlines)
+    lab = f'<div class="qpv">{maps.defs(inset.outlines)}{head}{picture}{after}</div>'
+    return Block(html, lab, drawing.outlines | inset.outlines)

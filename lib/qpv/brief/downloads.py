@@ -22,7 +22,7 @@ from qpv.comparison import KeyFigure
 from qpv.html import STILL, Block, text, visible
 from qpv.numbers import NBSP, NNBSP, format_number
 from qpv.profile import Profile
-from qpv.vocabulary import STATUS_FR, THEMES_FR, UNITS, Status
+from qpv.vocabulary import BRIEF_KINDS_FR, STATUS_FR, UNITS, Status
 
 _TYPES: Final = {
     "csv": "text/csv;charset=utf-8",
@@ -31,11 +31,12 @@ _TYPES: Final = {
 }
 
 
-def links(profile: Profile, headline: KeyFigure, ledger: Ledger) -> Block:
-    """Link to the files, each named after QPV, theme and quarter."""
-    stem = extract.file_stem(profile.code, profile.theme, str(profile.quarter))
-    rows = extract.in_words(profile.theme, ledger.figures(), ledger.remarks(), profile.warehouse)
-    title = f"{profile.place['name']}, {THEMES_FR[profile.theme]}, {profile.quarter.label}"
+def links(profile: Profile, headline: KeyFigure, ledger: Ledger, kind: str = "") -> Block:
+    """Link to the files, each named after QPV, theme (or ``kind`` of brief) and quarter."""
+    kind = kind or profile.theme
+    stem = extract.file_stem(profile.code, kind, str(profile.quarter))
+    rows = extract.in_words(kind, ledger.figures(), ledger.remarks(), profile.warehouse)
+    title = f"{profile.place['name']}, {BRIEF_KINDS_FR[kind]}, {profile.quarter.label}"
     outlines = qpv_geojson(profile, headline)
     count = len(outlines["features"])
     files = {

@@ -12,7 +12,7 @@ from nbconvert.filters.markdown_mistune import IPythonRenderer, MarkdownWithMath
 
 import qpv
 from qpv.brief.blocks import style_sheet
-from qpv.html import BRIEF_MIME, OUTLINES_MIME, RECORD_MIME, css_string
+from qpv.html import BRIEF_MIME, OUTLINES_MIME, RECORD_MIME, css_string, script_hashes
 from qpv.maps import defs, leaflet_css, leaflet_js
 from qpv.quarter import Quarter
 from qpv.vocabulary import AGGLOMERATION, BRIEF_KINDS_FR
@@ -34,10 +34,13 @@ def to_html(notebook: nbformat.NotebookNode) -> str:
     name, theme = record.get("name", "Brief"), BRIEF_KINDS_FR.get(record.get("theme", ""), "")
     when = f", {Quarter.parse(record['quarter']).label}" if record.get("quarter") else ""
     title = f"{name} – {theme}{when}"
-    about = {
+    about: dict[str, Any] = {
         "title": title, "kind": record.get("theme", ""), "style": leaflet_css() + style_sheet() + _running_foot(title), "leaflet": leaflet_js(),
         "mime": BRIEF_MIME, "version": qpv.__version__, "script": _page_script(record.get("theme", "")), "outlines": defs(_outlines(notebook)),
     }  # fmt: skip
+    # Named, not linked: the page is sent by mail, the notebook stays in the folder of the run.
+    about["notebook"] = f"{record['qpv']}-{record['theme']}.ipynb" if record else ""
+    about["scripts"] = script_hashes([about["leaflet"], about["script"]])
     # A page without a map has no layer of the IGN to ask for.
     about["maps"] = any(
         "data-map=" in o.get("data", {}).get(BRIEF_MIME, "") for c in notebook.cells for o in c.get("outputs", [])

@@ -68,7 +68,7 @@ def profile_table(profiles: dict[str, Profile], placed: Mapping[str, Sequence[Pl
         shown = sorted(filter(_comparable, known), key=lambda p: p.figure.indicator.polarity is Polarity.NONE)
         alone = [p for p in known if not _comparable(p)]
         absent = [p for p in items if not p.figure.known]
-        rows = "".join(_row(p) for p in shown)
+        rows = "".join(_row(profiles[theme], p) for p in shown)
         if alone:
             said = f"{NNBSP}; ".join(f"{p.figure.indicator.short} {_dated(p)}" for p in alone)
             rows += _line(width, f"<p>{text(f'Connus, sans autre territoire ni cent QPV à la même date{NNBSP}: {said}.')}</p>")
@@ -103,7 +103,7 @@ def _line(width: int, content: str) -> str:
     return f'<tr class="absent"><td colspan="{width}">{content}</td></tr>'
 
 
-def _row(placed: Placed) -> str:
+def _row(profile: Profile, placed: Placed) -> str:
     figure, indicator = placed.figure, placed.figure.indicator
     assert figure.own is not None
     value = f"<strong>{text(tables.value_words(figure.own, indicator))}</strong> <span class='newer'>{text(format_period(figure.own['period']))}</span>"
@@ -119,7 +119,8 @@ def _row(placed: Placed) -> str:
         )
     cells = [value, said, _gap(placed)]
     body = "".join(f'<td data-head="{text(h)}">{c}</td>' for h, c in zip(_HEADS, cells, strict=True))
-    return f'<tr><th scope="row">{text(indicator.short)}</th>{body}</tr>'
+    behind = tables.about(profile, figure, [figure.gap_level] if figure.gap is not None else [])
+    return tables.figure_rows(indicator.short, body, len(cells), behind)
 
 
 def _gap(placed: Placed) -> str:

@@ -165,7 +165,8 @@ class Brief:
     def key_figures(self) -> Block:
         """Write the key-figure table with all comparison levels, and the other figures below."""
         for figure in self.figures:
-            self.ledger.add(figure.own, figure.latest, figure.absence, *(c.row for c in figure.cells.values()))
+            whole = figure.all_qpv if figure.median_of_peers is None else None
+            self.ledger.add(figure.own, figure.latest, figure.absence, *(c.row for c in figure.cells.values()), whole)
             self.ledger.add_all(figure.contradictions)
             self.ledger.add_all(figure.undated)
             if figure.own is None and figure.absence is None:

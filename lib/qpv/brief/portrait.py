@@ -11,7 +11,7 @@ import pandas as pd
 
 from qpv import tables
 from qpv.analysis import Change, Direction
-from qpv.brief import atlas, blocks, gaps
+from qpv.brief import atlas, blocks, downloads, gaps
 from qpv.brief.closing import closing
 from qpv.brief.ledger import Ledger
 from qpv.brief.page import Brief
@@ -135,6 +135,8 @@ class Portrait:
                 figure = item.figure
                 cell = figure.cells.get(figure.gap_level) if figure.gap is not None else None
                 self.ledger.add(figure.own, None if cell is None else cell.row, figure.absence)
+                if figure.own is not None:  # behind a click
+                    self.ledger.add_all(figure.contradictions)
                 if figure.own is None and figure.absence is None:
                     self.ledger.add_unpublished(figure.indicator.id)
                 if figure.own is None:
@@ -253,6 +255,10 @@ class Portrait:
         own = {i.id for i in lead.catalog.of_theme(theme) if i.theme == theme}
         rows = rows[(rows["status"] == Status.TRANSCRIBED) & rows["indicator"].isin(own)]
         return rows.sort_values(["indicator", "position", "row"])
+
+    def downloads(self) -> Block:
+        """Offer the figures shown so far as CSV and XLSX, and the QPV of the first theme's map as GeoJSON, inside the page."""
+        return downloads.links(self._lead.profile, self._lead.headline, self.ledger, PORTRAIT)
 
     def sources(self) -> Block:
         """Name the editions that were used, the definitions and the limits."""

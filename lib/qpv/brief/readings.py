@@ -87,8 +87,8 @@ def stakes(profile: Profile) -> Block:
     table = tables.plain_table(heads, rows, "Enjeux que le contrat écrit", "small cards") if rows else ""
     drawn = barometer(ranks, "barometre").html if ranks else ""
     parts = [
-        f"<h3>Enjeux que le contrat écrit</h3><ul class='printed'>{items}</ul>" if rows else "",
-        f"<details><summary>Enjeux, avec leurs lignes</summary>{table}</details>" if rows else "",
+        f"<h3>Enjeux que le contrat écrit</h3><ul class='stakes'>{items}</ul>" if rows else "",
+        f"<details class='no-print'><summary>Enjeux, avec leurs lignes</summary>{table}</details>" if rows else "",
         f"<details><summary>Baromètre des habitants ({len(ranks)} priorités)</summary>{drawn}</details>" if ranks else "",
     ]
     return Block("".join(parts))

@@ -172,6 +172,7 @@ LEVEL_NAMES: Final = {
     "QP": "qpv", "QPV": "qpv", "COM": "commune", "EPCI": "epci", "IRIS": "iris", "DEP": "departement", "REG": "region",
     "ENSQP": "qpv_of_france", "FR": "france", "FRANCE": "france",
 }  # fmt: skip
+_YEAR: Final = re.compile(r"\(\?P<(year|yy)>")
 _TEMPLATE: Final = re.compile(r"\{year([+-]\d)?\}")
 
 
@@ -183,8 +184,8 @@ def _at_year(template: str, year: int) -> str:
 class Family(Entry):
     """Editions that nobody has described yet: what the names of their files say.
 
-    The pattern of the file (or of the archive, or of the member) has the group ``year``, four digits, and
-    may have the groups ``level`` (:data:`LEVEL_NAMES`) and ``part`` (a département: each part is an edition of its own).  A file that always has the same name is ``dated_by`` itself:
+    The pattern of the file (or of the archive, or of the member) has the group ``year``, four digits, or ``yy``, the last two, and
+    may have the groups ``level`` (:data:`LEVEL_NAMES`) and ``part`` (a département, an urban area: each part is an edition of its own).  A file that always has the same name is ``dated_by`` itself:
     the year is that of the day on which it was written.  ``periods`` gives the period of each block from
     that year (``{year}-12``, ``{year-1}-{year}``); a block without one stays undated, which is shown
     and never compared.  ``alone`` is the name of a member that says all this by itself, and is known out of its archive;
@@ -204,9 +205,10 @@ class Family(Entry):
 
     @model_validator(mode="after")
     def _has_year(self) -> Family:
-        if self.dated_by == "name" and "(?P<year>" not in f"{self.files} {self.member or ''}":
+        named = self.dated_by == "name"
+        if named and not _YEAR.search(f"{self.files} {self.member or ''}"):
             raise ValueError("'files' or 'member' must hold the group (?P<year>…)")
-        if self.dated_by == "name" and self.alone and "(?P<year>" not in self.alone:
+        if named and self.alone and not _YEAR.search(self.alone):
             raise ValueError("'alone' must hold the group (?P<year>…)")
         for template in self.periods.values():
             if not is_period(_at_year(template, 2020)):

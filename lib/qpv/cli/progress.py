@@ -89,9 +89,7 @@ class Progression:
         if not self._quiet:
             made = len(records) - failed - skipped
             same = f", {format_number(skipped)} déjà à jour" if skipped else ""
-            words = (
-                f"{format_number(made)} briefs écrits{same} ({format_number(degraded)} partiels), {format_number(failed)} échecs"
-            )
+            words = f"{format_number(made)} briefs écrits{same} ({format_number(degraded)} où manque la moitié des chiffres clés), {format_number(failed)} échecs"
             out.print(words, markup=False)
         out.print(str(index), markup=False, soft_wrap=True)
 

@@ -67,7 +67,7 @@ def run_map(places: pd.DataFrame, communes: Mapping[str, str], marks: Mapping[st
     territory = shapes["code"].map(places["departement"]).map(lambda d: d if d.startswith(_OVERSEAS) else "")
     groups = {t: shapes.geometry[(territory == t).to_numpy()] for t in sorted(territory.unique())}
     main = next(iter(groups.values()))  # metropolitan France where there is any: the overseas would shrink it to a spot
-    label = f"Les {format_number(len(shapes))} quartiers de la page"
+    label = f"Les {format_number(len(shapes))} quartiers de la page" if len(shapes) > 1 else "Le quartier de la page"
     drawing = maps.draw(layers, "carte-run", label, _CREDIT, main)
     spec = drawing.spec | {"codes": list(shapes["code"])}
     names = warehouse.places("departement")["name"]

@@ -11,7 +11,7 @@ from typing import Any, Final
 
 import qpv
 from qpv.brief.blocks import style_sheet
-from qpv.html import css_string, text
+from qpv.html import css_string, script_hashes, text
 from qpv.numbers import DASH, NNBSP
 from qpv.quarter import Quarter
 from qpv.reference import fold
@@ -22,8 +22,10 @@ PAGES: Final = {
     "method.html": "Méthode", "glossary.html": "Glossaire", "run.html": "Exécution",
 }  # fmt: skip
 _POLICY: Final = (
-    "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; {images}base-uri 'none'; form-action 'none'"
+    "default-src 'none'; style-src 'unsafe-inline'; script-src {scripts}; {images}base-uri 'none'; form-action 'none'"
 )
+#: What a body may begin with: it tells the style sheet that scripts run.
+FIRST_SCRIPT: Final = 'document.documentElement.className = "js";'
 #: Only the map's layer of the IGN, which a reader must tick, asks for images.
 _IMAGES: Final = "img-src data: https://data.geopf.fr; "
 
@@ -39,7 +41,7 @@ def template(name: str) -> str:
 
 
 def shell(
-    name: str, title: str, quarter: Quarter, body: str, *, style: str = "", script: str | None = None, maps: bool = False
+    name: str, title: str, quarter: Quarter, body: str, *, style: str = "", scripts: Sequence[str] = (), maps: bool = False
 ) -> str:
     """Put a page together.
 
@@ -51,12 +53,13 @@ def shell(
         Its heading; plain text.
     body
         What stands below the heading: HTML.
-    style, script
-        Of this page alone; without ``script`` the page gets the one that filters its tables.
+    style, scripts
+        Of this page alone; without ``scripts``, which stand below the body, the page gets the one that filters its tables.
     maps
         Whether it has maps, which may ask the IGN for images when a reader wants it.
     """
-    policy = _POLICY.format(images=_IMAGES if maps else "")
+    below = scripts or [template("filter.js")]
+    policy = _POLICY.format(images=_IMAGES if maps else "", scripts=script_hashes([FIRST_SCRIPT, *below]))
     links = "".join(
         f'<li><a href="{page}"{" aria-current=page" if page == name else ""}>{text(words)}</a></li>'
         for page, words in PAGES.items()
@@ -70,7 +73,7 @@ def shell(
 <main class="qpv"><header><p class="theme">Trimestre {text(quarter.label)}</p><h1>{text(title)}</h1></header>
 {body}
 </main><footer class="qpv"><p>Observatoire des QPV, version {text(qpv.__version__)}. Chiffres publics, <a href="https://www.etalab.gouv.fr/licence-ouverte-open-licence/">Licence Ouverte 2.0</a>{NNBSP}; code sous licence MIT. Ces pages se lisent sans connexion.</p></footer>
-<script>{template("filter.js") if script is None else script}</script></body></html>
+{"".join(f"<script>{script}</script>" for script in below)}</body></html>
 """
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -23,13 +24,13 @@ from qpv.quarter import Quarter, format_date
 from qpv.reference import fold
 from qpv.site.atlas import run_map
 from qpv.site.changes import counts_words
-from qpv.site.frame import shell, template
+from qpv.site.frame import FIRST_SCRIPT, shell, template
 from qpv.tables import plain_table
 from qpv.vocabulary import BRIEF_KINDS_FR, BRIEF_THEMES, CONTRACT_KINDS, THEMES_FR
 from qpv.warehouse import Warehouse
 
-#: Status of a brief -> its letter in the page, and its word.
-STATUSES: Final = {"ok": ("o", "complet"), "degraded": ("d", "partiel"), "failed": ("f", "échec")}
+#: State of a brief, see :func:`state` -> its letter in the page, and its word.
+STATES: Final = {"whole": ("o", "complet"), "partial": ("d", "partiel"), "failed": ("f", "échec")}
 #: Pages that are of no theme.
 _OTHERS_FR: Final = {
     "portrait": "Portrait",
@@ -46,6 +47,13 @@ _FAILURES: Final = 20
 _FIRST: Final = 100
 #: A cell without anything to open; a phone leaves it out.
 _NONE: Final = "<td class=empty>–</td>"
+
+
+def state(record: Record) -> str:
+    """Tell a brief with all its key figures from one that lacks any: ``ok`` is also said of one that lacks a few."""
+    if record.status == "failed":
+        return "failed"
+    return "partial" if record.status == "degraded" or record.missing else "whole"
 
 
 @dataclass(frozen=True)
@@ -89,7 +97,7 @@ class Run:
     def marks(self, code: str) -> str:
         """Write the status of each column's brief of a QPV as a letter, a hyphen where there is none."""
         made = self.done[code]
-        return "".join(STATUSES[made[t].status][0] if t in made else "-" for t in self.columns)
+        return "".join(STATES[state(made[t])][0] if t in made else "-" for t in self.columns)
 
 
 def title_of(theme: str) -> str:
@@ -111,7 +119,7 @@ def index_page(records: Sequence[Record], quarter: Quarter, warehouse: Warehouse
     """
     run = Run(records, warehouse, folder)
     drawn = run_map(run.places, run.communes, {c: run.marks(c) for c in run.places.index}, warehouse)
-    body = f"""<script>document.documentElement.className = "js";</script>{_counts(run, quarter)}
+    body = f"""<script>{FIRST_SCRIPT}</script>{_counts(run, quarter)}
 <p>{_known(warehouse, quarter)} <a href="data.html">Éditions lues, sources attendues et fichiers non lus</a></p>
 <p>{counts_words(news)} <a href="changes.html">Ce qui a changé</a></p>
 {_filters(run)}
@@ -123,20 +131,23 @@ Données{NNBSP}: tous les chiffres du quartier, en CSV.</p>
 {_table(run)}
 <p id="more" class="no-print" hidden><button type="button">Afficher tous les quartiers</button></p>
 {_elsewhere(run)}{_dates(run, quarter)}{_failures(records)}"""
-    script = template("index.js") + "</script><script>" + (files("qpv.brief") / "template" / "brief.js").read_text("utf-8")
+    scripts = [leaflet_js(), template("index.js"), (files("qpv.brief") / "template" / "brief.js").read_text("utf-8")]
     return shell(
-        "index.html", "Observatoire des quartiers prioritaires", quarter, f"{defs(drawn.outlines)}{body}<script>{leaflet_js()}</script>",
-        style=leaflet_css() + _rules(run), script=script, maps="data-map" in drawn.html,
+        "index.html", "Observatoire des quartiers prioritaires", quarter, f"{defs(drawn.outlines)}{body}",
+        style=leaflet_css() + _rules(run), scripts=scripts, maps="data-map" in drawn.html,
     )  # fmt: skip
 
 
 def _counts(run: Run, quarter: Quarter) -> str:
-    counts = {s: sum(r.status == s for r in run.records) for s in STATUSES}
+    counts = Counter(state(r) for r in run.records)
     words = ", ".join(
-        f"{format_number(counts[s])} {label}{'s' if counts[s] > 1 else ''}" for s, (_, label) in STATUSES.items() if counts[s]
+        f"{format_number(counts[s])} {label}{'s' if counts[s] > 1 else ''}" for s, (_, label) in STATES.items() if counts[s]
     )
     many = len(run.records) > 1
-    said = f"{format_number(len(run.done))} {'quartiers' if len(run.done) > 1 else 'quartier'}, {format_number(len(run.records))} brief{'s' if many else ''}"
+    places, others = len(run.places), len(run.done) - len(run.places)
+    said = f"{format_number(places)} {'quartiers' if places > 1 else 'quartier'}, "
+    said += f"{format_number(others)} {'intercommunalités' if others > 1 else 'intercommunalité'}, " if others else ""
+    said += f"{format_number(len(run.records))} brief{'s' if many else ''}"
     return (
         f"<p>{text(said)}{f'{NNBSP}: {text(words)}' if words else ''}. "
         f"Données publiées au plus tard le {text(format_date(quarter.end))}.</p>"
@@ -154,7 +165,7 @@ def _filters(run: Run) -> str:
     groups = _groups(run)
     choices = "".join(f'<option value="{n}">{text(name)}</option>' for n, name in enumerate(groups.values()))
     themes = "".join(f'<option value="{n}">{text(title_of(t))}</option>' for n, t in enumerate(run.columns))
-    statuses = "".join(f'<option value="{letter}">{text(word)}</option>' for letter, word in STATUSES.values())
+    statuses = "".join(f'<option value="{letter}">{text(word)}</option>' for letter, word in STATES.values())
     return f"""<div id="filters" class="filters no-print" role="search" hidden>
 <p><label for="search">Chercher un quartier, une commune ou un code</label><input id="search" type="search" autocomplete="off"></p>
 <p><label for="epci">Intercommunalité</label><select id="epci" autocomplete="off"><option value="">toutes</option>{choices}</select></p>
@@ -201,7 +212,7 @@ def _cell(run: Run, code: str, theme: str) -> str:
     record = run.done[code].get(theme)
     if record is None:
         return _NONE
-    word = STATUSES[record.status][1]
+    word = STATES[state(record)][1]
     if record.status == "failed":
         return f'<td><span class="badge failed">{word}</span></td>'
     link = f'<a href="{text(code)}/{text(theme)}.html">{word}</a>'
@@ -229,7 +240,7 @@ def _elsewhere(run: Run) -> str:
     names = run.warehouse.places("epci")["name"]
     items = [
         f'<li><a href="{text(code)}/{text(theme)}.html">{text(title_of(theme))}{NBSP}: {text(record.name or names.get(code, code))}</a>'
-        f" ({STATUSES[record.status][1]})</li>"
+        f" ({STATES[state(record)][1]})</li>"
         for code, made in run.done.items() if code not in run.places.index
         for theme, record in made.items() if record.status != "failed"
     ]  # fmt: skip
@@ -252,7 +263,7 @@ def _dates(run: Run, quarter: Quarter) -> str:
         return ""
     rows.sort(key=lambda row: (row[0], row[1]))
     heads = ["Date", "Contrat", "Échéance", "Brief à présenter"]
-    table = plain_table(heads, [cells for _, cells in rows[:_DATES]], "Prochaines échéances des contrats")
+    table = plain_table(heads, [cells for _, cells in rows[:_DATES]], "Prochaines échéances des contrats", "small cards")
     return f"<h2>Prochaines échéances</h2>{table}"
 
 
@@ -267,8 +278,8 @@ def _failures(records: Sequence[Record]) -> str:
         cell = DASH if error.get("cell") is None else str(error["cell"])
         rows.append([r.qpv, title_of(r.theme), cell, f"{error.get('name')}: {error.get('message')}"])
     left = len(failed) - len(rows)
-    first = (
-        f"Les {len(rows)} premiers sur {format_number(len(failed))}{NNBSP}; tous, avec leur trace" if left else "Avec leur trace"
-    )
-    table = plain_table(["Territoire", "Brief", "Cellule", "Cause"], rows, "Briefs en échec")
-    return f'<h2>Échecs</h2>{table}<p class="note">{first}, sont dans <a href="run.html">le rapport d’exécution</a>.</p>'
+    first = f"Les {len(rows)} premiers sur {format_number(len(failed))}{NNBSP}; tous, avec leur trace, sont" if left else (
+        f"{'Ils sont' if len(failed) > 1 else 'Il est'}, avec {'leur' if len(failed) > 1 else 'sa'} trace,"
+    )  # fmt: skip
+    table = plain_table(["Territoire", "Brief", "Cellule", "Cause"], rows, "Briefs en échec", "small cards")
+    return f'<h2>Échecs</h2>{table}<p class="note">{first} dans <a href="run.html">le rapport d’exécution</a>.</p>'

@@ -58,7 +58,15 @@ def _by_kind(records: Sequence[Record]) -> str:
             weight = f"{format_number(weights.median())}{NNBSP}Ko" if len(weights) else DASH
             rows.append([BRIEF_KINDS_FR[kind], *(format_number(counts[s]) for s in ("ok", "degraded", "failed")),
                          _time(float(seconds.median())), _time(float(seconds.max())), weight])  # fmt: skip
-    heads = ["Brief", "Complets", "Partiels", "Échecs", "Temps médian", "Temps maximal", "Poids médian"]
+    heads = [
+        "Brief",
+        "Plus de la moitié des chiffres clés",
+        "La moitié au plus",
+        "Échecs",
+        "Temps médian",
+        "Temps maximal",
+        "Poids médian",
+    ]
     return f"<h2>Par sorte de brief</h2>{filtered_table(heads, rows, 'Briefs par sorte')}"
 
 
@@ -82,15 +90,19 @@ def _trace(error: dict[str, object]) -> str:
     return f'<details><summary>Trace</summary><pre class="trace" lang="en">{text(trace)}</pre></details>' if trace else ""
 
 
+#: Of the partial briefs, those that a person should look at: ``degraded``.
+_SPARSE: Final = "Briefs où manque au moins la moitié des chiffres clés"
+
+
 def _partial(records: Sequence[Record], catalog: Catalog) -> str:
     if not records:
-        return f"<h2>Briefs partiels{NNBSP}: aucun</h2>"
+        return f"<h2>{_SPARSE}{NNBSP}: aucun</h2>"
     rows = []
     for record in records:
         named = [catalog.indicators[i].short if i in catalog.indicators else i for i in record.missing]
         rows.append([_link(record), BRIEF_KINDS_FR[record.theme], format_number(len(named)), ", ".join(named)])
     heads = ["Territoire", "Brief", "Manquent", "Chiffres clés sans valeur"]
-    return f"<h2>Briefs partiels{NNBSP}: {len(rows)}</h2>{filtered_table(heads, rows, 'Briefs partiels et ce qui leur manque')}"
+    return f"<h2>{_SPARSE}{NNBSP}: {len(rows)}</h2>{filtered_table(heads, rows, f'{_SPARSE}, et lesquels')}"
 
 
 def _first(records: Sequence[Record], title: str, measure: Callable[[Record], float]) -> str:

@@ -89,7 +89,7 @@ class Delivery:
     ``observations`` and ``territories`` follow :mod:`qpv.schemas`; ``geometry`` has the columns
     ``code, level, generation, geometry`` in EPSG:4326.  ``cells`` are squares whose values
     :mod:`qpv.proxies` carries to other territories; ``features`` are measured by :mod:`qpv.features`;
-    ``tallied`` are things that :mod:`qpv.tallies` counts.
+    ``tallied`` are things that :mod:`qpv.tallies` counts; ``schools`` are the communes of the schools that they name.
     ``passage`` says which QPV of 2015 those of 2024 come from
     (``code_2024, code_2015, relation``, see :mod:`qpv.sources.passage`).
     """
@@ -101,6 +101,7 @@ class Delivery:
     cells: Cells | None = None
     features: Features | None = None
     tallied: Tallied | None = None
+    schools: dict[str, str] = field(default_factory=dict)
     passage: pd.DataFrame | None = None
 
 

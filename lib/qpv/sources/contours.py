@@ -81,6 +81,8 @@ def read_outlines(
     except Exception as error:  # pyogrio's errors share no base with its drivers' own
         said = str(error).replace(str(raw.path), raw.name)  # the driver's message names the folder
         raise SourceError(f"{raw.name}: no readable outlines ({said[:300]}); drop it again") from error
+    spelled = {c.casefold(): c for c in columns}  # a shapefile may write in capitals what the GeoJSON does not
+    outlines = outlines.rename(columns={c: spelled.get(c.casefold(), c) for c in outlines if c != "geometry"})
     lacking = [c for c in columns if c not in outlines]
     if lacking or not isinstance(outlines, gpd.GeoDataFrame):
         raise SourceError(f"{raw.name}: expected columns {', '.join(columns)}; missing {', '.join(lacking) or 'geometry'}")

@@ -27,7 +27,7 @@ from qpv.sources.figures import (
 )
 from qpv.sources.rawfile import Finding, RawFile
 from qpv.sources.stream import stream_rows
-from qpv.sources.text_table import LINE
+from qpv.sources.text_table import LINE, refuse_rows
 from qpv.territory import normalise_code
 
 #: Columns of a measure's table: code as printed, level, period, the cell, and the quality flag beside it.
@@ -60,11 +60,7 @@ def read_long_table(raw: RawFile, source: Source, edition: Edition, context: Con
     wanted = {name for _, c in named for name in _named(c, edition)}
     note = next((n for b in source.blocks.values() for n in b.note), None)
     rows, total = _collect(raw, table, table.long, wanted, note, edition.level or source.level or "commune")
-    if edition.rows and not edition.rows[0] <= total <= edition.rows[1]:
-        raise SourceError(
-            f"{raw.name}: {total} rows; edition {edition.id} has between {edition.rows[0]} and {edition.rows[1]}: "
-            "the file is cut short or another one"
-        )
+    refuse_rows(total, edition, raw, growing=table.period_column is not None)
     findings: list[Finding] = []
     if table.whole_years:
         late = unfinished(rows[_PERIOD], edition)

@@ -78,7 +78,9 @@ class RawFile:
     @property
     def location(self) -> str:
         """Where GDAL finds it, in its archive or not."""
-        return f"/vsizip/{{{self.path}}}/{self.member}" if self.member else str(self.path)
+        if self.member:
+            return f"/vsizip/{{{self.path}}}/{self.member}"
+        return f"/vsigzip/{self.path}" if self.path.suffix.lower() == ".gz" else str(self.path)
 
     @contextlib.contextmanager
     def open(self, whole: bool = False) -> Iterator[IO[bytes]]:
@@ -197,10 +199,12 @@ class _Metered(io.RawIOBase):
 
 
 def list_files(folders: Iterable[Path]) -> list[Path]:
-    """List the raw files of the folders, at any depth, in a stable order."""
+    """List the raw files of the folders, at any depth but in no hidden folder, in a stable order."""
     found: list[Path] = []
     for folder in folders:
-        found += sorted(path for path in folder.rglob("*") if path.is_file() and _is_data(path.name))
+        for path in sorted(folder.rglob("*")):
+            hidden = any(part.startswith(".") for part in path.relative_to(folder).parts)
+            found += [path] if not hidden and path.is_file() and _is_data(path.name) else []
     return found
 
 

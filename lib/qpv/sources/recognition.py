@@ -26,6 +26,8 @@ from qpv.sources.rawfile import Finding, RawFile, tables_in
 _VERSION: Final = re.compile(r"[_-]v(\d{1,3})(?=[_.-]|$)", re.IGNORECASE)
 #: Enough of a file to hold its header, however wide.
 _HEAD: Final = 65_536
+#: Archives that are not opened, and archives within archives.
+_PACKED: Final = {".7z", ".rar", ".tar", ".tgz", ".zip"}
 #: A table with fewer known columns than this looks like nothing.
 _FEWEST: Final = 3
 
@@ -60,13 +62,13 @@ def recognise(paths: Iterable[Path], catalog: Catalog) -> tuple[list[Recognised]
     """
     chosen: dict[str, list[Recognised]] = {}
     findings: list[Finding] = []
-    book = _Patterns(catalog)
+    book = _Patterns(catalog.sources.values())
     for path in paths:
-        items = {t: book.named(t) or book.same(t) or book.kin(t) for t in tables_in(path)}
+        items = {t: book.known(t) for t in tables_in(path)}
         lost = [t for t, found in items.items() if not found]
         for item in [i for found in items.values() for i in found] or book.void(path):
             chosen.setdefault(item.edition.id, []).append(item)
-        findings += _not_recognised(lost, book)
+        findings += _not_recognised(lost, catalog)
     kept = []
     for identifier in sorted(chosen):
         first, *others = sorted(chosen[identifier], key=_newest_first)
@@ -81,35 +83,60 @@ def recognise(paths: Iterable[Path], catalog: Catalog) -> tuple[list[Recognised]
     return kept, findings
 
 
+def editions_of(path: Path, source: Source) -> list[Recognised]:
+    """Say which editions of one source a file holds, by name and family; damaged archives come with their fault."""
+    book = _Patterns([source])
+    return [i for t in tables_in(path) for i in book.known(t, content=False)] or book.void(path)
+
+
 class _Patterns:
     """The names and digests of all editions, compiled once."""
 
-    def __init__(self, catalog: Catalog) -> None:
-        known = [(s, e) for s, e in catalog.editions.values() if s.tier != "listed"]
-        self.catalog = catalog
+    def __init__(self, sources: Iterable[Source]) -> None:
+        sources = list(sources)
+        known = [(s, e) for s in sources for e in s.editions if s.tier != "listed"]
         self._editions = [(s, e, _compiled(e.files), _compiled(e.member)) for s, e in known]
         self._digests = {digest: (s, e) for s, e in known for digest in e.sha256}
         self._families = [
             (s, f, _compiled(f.files), _compiled(f.member), _compiled(f.alone))
-            for s in catalog.sources.values() if s.tier != "listed" for f in s.families
+            for s in sources if s.tier != "listed" for f in s.families
         ]  # fmt: skip
 
-    def named(self, table: RawFile) -> list[Recognised]:
-        """Give the editions whose pattern the name matches."""
-        return [Recognised(s, e, table) for s, e, files, member in self._editions if _match(table, files, member) is not None]
+    def known(self, table: RawFile, content: bool = True) -> list[Recognised]:
+        """Give the editions that a table is: a member by the archive or folder around it before its own name alone."""
+        return (
+            self._named(table, alone=False)
+            or (self._same(table) if content else [])
+            or self._kin(table, alone=False)
+            or self._named(table, alone=True)
+            or self._kin(table, alone=True)
+        )
 
-    def same(self, table: RawFile) -> list[Recognised]:
+    def _named(self, table: RawFile, alone: bool) -> list[Recognised]:
+        """Give the editions whose pattern the name matches."""
+        return [
+            Recognised(s, e, table) for s, e, files, member in self._editions if _match(table, files, member, alone) is not None
+        ]
+
+    def _same(self, table: RawFile) -> list[Recognised]:
         """Give the edition whose table it is byte for byte, whatever its name."""
         found = self._digests.get(_digest(table))
         return [Recognised(*found, table)] if found else []
 
-    def kin(self, table: RawFile) -> list[Recognised]:
-        """Give the editions of the families whose pattern the name matches."""
+    def _kin(self, table: RawFile, alone: bool) -> list[Recognised]:
+        """Give the editions of the families whose pattern the name matches; not ``alone``, of those of archives."""
         found = []
-        for source, family, files, member, alone in self._families:
-            groups = _match(table, files, member)
-            if "year" not in (groups or {}) and alone is not None and (own := alone.fullmatch(table.table_name)):
-                groups = _groups(own)
+        for source, family, files, member, own in self._families:
+            if member is None and not alone:
+                continue
+            groups = _match(table, files, member, alone)
+            if (
+                alone
+                and not {"year", "yy"} & set(groups or {})
+                and own is not None
+                and (named := own.fullmatch(table.table_name))
+            ):
+                groups = _groups(named)
             if groups is not None and (edition := _made(source, family, groups, table)) is not None:
                 found.append(Recognised(source, edition, table))
         return found
@@ -124,34 +151,13 @@ class _Patterns:
             if member is not None and files is not None and files.fullmatch(path.name)
         ]
 
-    def alike(self, table: RawFile) -> Source | None:
-        """Give the source whose columns the header of a CSV holds: at least half of them, more than any other."""
-        scores: dict[str, int] = {}
-        heads: dict[tuple[str, int], set[str]] = {}
-        for source in self.catalog.sources.values():
-            columns = self.catalog.columns_of(source.id)
-            if source.table is None or source.table.format != "csv" or not columns:
-                continue
-            layout = (source.table.separator, source.table.header_row)
-            if layout not in heads:
-                heads[layout] = _header(table, *layout)
-            names = heads[layout]
-            if not any(key.casefold() in names for key in source.table.key):
-                continue
-            held = [any(_held(a, names) for a in c.column or c.numerator) for _, c in columns if c.tally is None]
-            if sum(held) >= max(_FEWEST, len(held) / 2):
-                scores[source.id] = sum(held)
-        best = sorted(scores, key=lambda s: -scores[s])
-        unsure = len(best) > 1 and scores[best[0]] == scores[best[1]]
-        return None if unsure or not best else self.catalog.sources[best[0]]
-
 
 def _compiled(pattern: str | None) -> re.Pattern[str] | None:
     return None if pattern is None else re.compile(pattern, re.IGNORECASE)
 
 
-def _match(table: RawFile, files: re.Pattern[str] | None, member: re.Pattern[str] | None) -> dict[str, str] | None:
-    """Match a table's name; of an archive with a pattern of its own, both names.  Gives the groups."""
+def _match(table: RawFile, files: re.Pattern[str] | None, member: re.Pattern[str] | None, alone: bool) -> dict[str, str] | None:
+    """Match a table's name; of an archive with a pattern of its own, both names, or the member's ``alone``.  Gives the groups."""
     assert files is not None
     if member is None:
         found = files.fullmatch(table.table_name)
@@ -160,10 +166,10 @@ def _match(table: RawFile, files: re.Pattern[str] | None, member: re.Pattern[str
         return {} if files.fullmatch(table.path.name) else None
     inner = member.fullmatch(table.table_name)
     # Unpacked, a table lies in a folder that has the archive's name, or is known by its own, unless any name would do.
-    alone = inner if not table.member and member.fullmatch(f"any{Path(table.table_name).suffix}") is None else None
+    itself = inner if alone and not table.member and member.fullmatch(f"any{Path(table.table_name).suffix}") is None else None
     around = [*PurePosixPath(table.member or "").parents, *([] if table.member else table.path.parents)]
     folders = (files.fullmatch(f"{folder.name}.zip") for folder in around)
-    outer = next(filter(None, [files.fullmatch(table.path.name) if table.member else None, *folders, alone]), None)
+    outer = next(filter(None, [files.fullmatch(table.path.name) if table.member else None, *folders, itself]), None)
     return None if inner is None or outer is None else _groups(outer) | _groups(inner)
 
 
@@ -174,13 +180,14 @@ def _groups(found: re.Match[str]) -> dict[str, str]:
 def _made(source: Source, family: Family, groups: dict[str, str], table: RawFile) -> Edition | None:
     """Describe an edition by what its family and its name say."""
     dated = table.dated()
-    year = dated.year if family.dated_by == "file" else int(groups.get("year", "0"))
+    year = dated.year if family.dated_by == "file" else int(groups.get("year") or f"20{groups.get('yy', '')}"[:4])
     if not 1990 <= year <= 2100:
         return None
+    part = re.sub(r"\W+", "_", groups.get("part", "").lower()).strip("_")
     level = LEVEL_NAMES.get(groups.get("level", "").upper()) or family.level or source.level
     told = "à la date de son fichier, qui porte toujours le même nom" if family.dated_by == "file" else "au nom de son fichier"
     return Edition(
-        id="_".join(filter(None, [source.id, str(year), level if level != source.level else "", groups.get("part", "").lower()])),
+        id="_".join(filter(None, [source.id, str(year), level if level != source.level else "", part])),
         files=re.escape(table.table_name), level=level, periods=family.periods_of(year), rows=family.rows, lacks=family.lacks, dated_by=family.dated_by,
         published=min(dt.date(year + family.lag, 12, 31), table.written()), published_precision="assumed",
         traps=[
@@ -188,6 +195,28 @@ def _made(source: Source, family: Family, groups: dict[str, str], table: RawFile
             f"Édition {year} reconnue {told}, que le catalogue ne décrit pas encore : sa date de publication est supposée.",
         ],
     )  # fmt: skip
+
+
+def _alike(table: RawFile, catalog: Catalog) -> Source | None:
+    """Give the source whose columns the header of a CSV holds: at least half of them, more than any other."""
+    scores: dict[str, int] = {}
+    heads: dict[tuple[str, int], set[str]] = {}
+    for source in catalog.sources.values():
+        columns = catalog.columns_of(source.id)
+        if source.table is None or source.table.format != "csv" or not columns:
+            continue
+        layout = (source.table.separator, source.table.header_row)
+        if layout not in heads:
+            heads[layout] = _header(table, *layout)
+        names = heads[layout]
+        if not any(key.casefold() in names for key in source.table.key):
+            continue
+        held = [any(_held(a, names) for a in c.column or c.numerator) for _, c in columns if c.tally is None]
+        if sum(held) >= max(_FEWEST, len(held) / 2):
+            scores[source.id] = sum(held)
+    best = sorted(scores, key=lambda s: -scores[s])
+    unsure = len(best) > 1 and scores[best[0]] == scores[best[1]]
+    return None if unsure or not best else catalog.sources[best[0]]
 
 
 def _header(table: RawFile, separator: str, row: int) -> set[str]:
@@ -231,9 +260,11 @@ def _rivals(first: Recognised, rivals: list[Recognised]) -> Finding:
 
 def _second(kept: Recognised, other: Recognised) -> Finding:
     same = _digest(kept.file) == _digest(other.file)
+    # Fetch keeps what it replaces in a folder beside it: that is no fault of anybody's.
+    earlier = other.file.path.name == kept.file.path.name and other.file.path.parent.parent == kept.file.path.parent
     what = "the same content" if same else f"the newer one is read: {kept.file.dated()} against {other.file.dated()}"
     return Finding(
-        "info" if same else "warning", other.file.name,
+        "info" if same or earlier else "warning", other.file.name,
         f"edition {kept.edition.id} was already read from {kept.file.name} ({what}); "
         "this second file is ignored: remove one of them", kind="second",
     )  # fmt: skip
@@ -259,11 +290,15 @@ def _unseen(item: Recognised) -> Finding:
     )  # fmt: skip
 
 
-def _not_recognised(lost: list[RawFile], book: _Patterns) -> list[Finding]:
+def _not_recognised(lost: list[RawFile], catalog: Catalog) -> list[Finding]:
     findings = []
     for table in lost:
+        if not table.fault and Path(table.table_name).suffix.lower() in _PACKED:
+            told = f"not opened: unpack it into a folder named {table.path.stem}, where its tables are known as in the archive"
+            findings.append(Finding("warning", table.name, told, kind="unknown"))
+            continue
         try:
-            source = book.alike(table)
+            source = _alike(table, catalog)
         except SourceError as error:
             findings.append(Finding("warning", table.name, str(error).removeprefix(f"{table.name}: "), kind="unknown"))
             continue

@@ -22,7 +22,7 @@ from qpv.sources.figures import unfinished, unfinished_note
 from qpv.sources.placing import Placing
 from qpv.sources.rawfile import Finding, RawFile
 from qpv.sources.schools import school_places
-from qpv.sources.text_table import LINE
+from qpv.sources.text_table import LINE, refuse_rows
 
 _KEYS = ["figure", "level", "generation", "territory", "period", "at"]
 #: Sums are put together when so many rows wait, so that memory does not grow with the file.
@@ -98,6 +98,7 @@ class Ledger:
         self._points: list[pd.DataFrame] = []
         self._seen: list[pd.DataFrame] = []
         self._schools: list[pd.DataFrame] = []
+        self._homes: dict[str, str] = {}
         self._known = np.array([], dtype=np.uint64)
         self._twins = 0
         self._late: list[pd.Series] = []
@@ -128,6 +129,9 @@ class Ledger:
         unplaced = places["longitude"].isna() if self.placing.point else pd.Series(False, index=places.index)
         seen = places[["period", "departement", "lost"]].assign(things=1, unplaced=unplaced)
         self._seen.append(seen.groupby(["period", "departement"], as_index=False).sum())
+        if "school" in self.placing.codes:
+            # A school is a part of its commune: what is withheld of one, the others and the commune must not tell.
+            self._homes |= dict(zip(places["school"], places["commune"], strict=True))
         if self.school_columns:
             self._schools.append(self._described(block, places))
         points = {}
@@ -156,11 +160,7 @@ class Ledger:
         SourceError
             If the file had not as many rows as its edition.
         """
-        if self.edition.rows and not self.edition.rows[0] <= self.rows <= self.edition.rows[1]:
-            raise SourceError(
-                f"{self.raw.name}: {self.rows} rows; edition {self.edition.id} has between {self.edition.rows[0]} and "
-                f"{self.edition.rows[1]}: the file is cut short or another one"
-            )
+        refuse_rows(self.rows, self.edition, self.raw, growing=self.things.period is not None)
         seen = [s for s in self._seen if len(s)]
         table = (
             pd.concat(seen).groupby(["period", "departement"], as_index=False).sum() if seen
@@ -186,7 +186,7 @@ class Ledger:
         )  # fmt: skip
         schools = pd.concat(self._schools) if self._schools else pd.DataFrame()
         places = school_places(schools, self.context, self.edition)
-        return Delivery(territories=places, findings=self.findings, tallied=tallied)
+        return Delivery(territories=places, findings=self.findings, tallied=tallied, schools=self._homes)
 
     def _collect(
         self, term: _Term, places: pd.DataFrame, counted: np.ndarray, value: np.ndarray, weight: np.ndarray,

@@ -18,6 +18,7 @@ from qpv.errors import SourceError
 from qpv.sources.base import Context, Delivery, Features, reader
 from qpv.sources.near import boxes_around
 from qpv.sources.rawfile import RawFile
+from qpv.sources.text_table import refuse_rows
 
 WGS84: Final = 4326
 #: ``CRS3035RES200mN3067800E3817400``: system, side, and the south-west corner in metres.
@@ -97,11 +98,7 @@ def _kept(raw: RawFile, edition: Edition, columns: dict[str, str], outlines: gpd
                 squares = gpd.GeoSeries(shapes[hits], crs=system).to_crs(WGS84)
                 values = table.loc[rows.index[hits]].drop(columns="id").reset_index(drop=True)
                 yield gpd.GeoDataFrame(values, geometry=squares.to_numpy(), crs=WGS84)
-    if edition.rows and not edition.rows[0] <= total <= edition.rows[1]:
-        raise SourceError(
-            f"{raw.name}: {total} rows; edition {edition.id} has between {edition.rows[0]} and {edition.rows[1]}: "
-            "the file is cut short or another one"
-        )
+    refuse_rows(total, edition, raw, growing=False)
 
 
 def _blocks(raw: RawFile, stream: IO[bytes], columns: dict[str, str]) -> Iterator[pd.DataFrame]:

@@ -66,12 +66,19 @@ def read_text_table(raw: RawFile, table: Table, edition: Edition) -> pd.DataFram
         raise SourceError(
             f"{raw.name}, line {header_line}: no column {' or '.join(map(repr, table.key))}; found {', '.join(names[:8])}…"
         )
-    if edition.rows and not edition.rows[0] <= len(frame) <= edition.rows[1]:
-        raise SourceError(
-            f"{raw.name}: {len(frame)} rows; edition {edition.id} has between {edition.rows[0]} and "
-            f"{edition.rows[1]}: the file is cut short or another one"
-        )
+    refuse_rows(len(frame), edition, raw, growing=table.period_column is not None)
     return frame
+
+
+def refuse_rows(found: int, edition: Edition, raw: RawFile, growing: bool) -> None:
+    """Raise ``SourceError`` if a file has not as many rows as its edition.
+
+    A file whose rows carry the period is ``growing``: sessions are added to it, and more rows are no fault.
+    """
+    if edition.rows is None or edition.rows[0] <= found <= (float("inf") if growing else edition.rows[1]):
+        return
+    bounds = f"{edition.rows[0]} or more" if growing else f"between {edition.rows[0]} and {edition.rows[1]}"
+    raise SourceError(f"{raw.name}: {found} rows; edition {edition.id} has {bounds}: the file is cut short or another one")
 
 
 def _csv_rows(raw: RawFile, table: Table) -> list[tuple[int, list[str]]]:

@@ -50,10 +50,13 @@ def figures_in(frame: pd.DataFrame, raw: RawFile, source: Source, edition: Editi
     dictionary = _dictionary(raw, source, edition, findings)
     frame, territories, levels = _territories(frame, raw, source, edition, findings)
     pieces = []
+    held: set[tuple[str, str]] = set()
     for indicator, column in context.catalog.columns_of(source.id):
         if column.tally is not None or (column.levels and (edition.level or source.level) not in column.levels):
             continue
         period = block_period(edition, column.block) or ""
+        if (indicator.id, period) in held and column.label:
+            continue  # named columns were read: what a label alone would find says the same again
         numerator = terms(column.column or column.numerator, header.find, edition, period)
         denominator = terms(column.denominator, header.find, edition, period)
         if numerator is None and column.label:
@@ -62,6 +65,7 @@ def figures_in(frame: pd.DataFrame, raw: RawFile, source: Source, edition: Editi
             alternatives = column.denominator if numerator is not None else column.column or column.numerator
             header.lacking.append(Lacking(indicator.id, tuple(alternatives), period))
             continue
+        held.add((indicator.id, period))
         block = source.blocks.get(column.block)
         value, status, note = figures(frame, numerator, denominator, column, indicator, block, period, raw, dictionary)
         pieces.append(
@@ -77,6 +81,7 @@ def figures_in(frame: pd.DataFrame, raw: RawFile, source: Source, edition: Editi
                 }
             )
         )  # fmt: skip
+    header.lacking = [a for a in header.lacking if (a.indicator, a.year) not in held]
     findings += columns.findings(header, raw, source, edition, dictionary)
     observations = pd.concat(pieces, ignore_index=True) if pieces else empty(OBSERVATIONS)
     # Quotients of sums carry binary noise beyond what any producer prints.
