@@ -50,6 +50,13 @@ def filosofi(official: Path) -> dict[tuple[str, int], dict[str, float]]:
         }
 
 
+def test_a_date_at_which_one_of_two_qpv_is_known_gives_way_to_that_of_both(full: Warehouse) -> None:
+    """Calais: the first decile of 2019 is printed for one QPV, that of 2018 published for both."""
+    shot = shot_of(load_panel(full, "200090751", "revenue", "2026-T3"), "first_decile_disposable_income_eur")
+    assert (shot.period, len(shot.rows)) == ("2018", 2)
+    assert shot.lowest.value < shot.highest.value
+
+
 # --- the photographie ----------------------------------------------------------------------------------
 
 

@@ -64,6 +64,21 @@ def figure(indicator: Indicator, value: float, period: str = "2019", territory: 
 # --- the gap -----------------------------------------------------------------------------------------
 
 
+def test_a_gap_is_the_difference_of_what_is_shown(catalog):
+    """Loos: 39,7 °C (39.74) against 40,7 °C (40.65) is one degree, not 0,9."""
+    heat = catalog.indicator("land_surface_temperature_celsius")
+    own, other = (Figure(heat.id, code, "", "2022-08", v) for code, v in (("QN05976M", 39.74), ("200093201", 40.65)))
+    assert gap(own, other, heat).absolute == -1.0
+
+
+@pytest.mark.parametrize(("decimals", "absolute", "shown"), [(None, 5.6, 1), (0, 5.6, 0)])
+def test_a_gap_has_the_decimals_of_the_coarser_value(catalog, decimals, absolute, shown):
+    schooling = catalog.indicator("schooling_16_24_pct")
+    own = Figure(schooling.id, "QN06254M", "2024", "2018", 48.0, decimals)
+    found = gap(own, Figure(schooling.id, "62193", "", "2018", 42.4), schooling)
+    assert (found.absolute, found.decimals) == (absolute, shown)
+
+
 def test_beau_marais_has_6540_euros_less_than_its_agglomeration(income):
     found = gap(figure(income, 12190), figure(income, 18730, territory="200090751"), income)
     assert (found.absolute, round(found.ratio, 4), found.direction) == (-6540, 0.6508, Direction.WORSE)
@@ -148,7 +163,7 @@ def test_seen_from_the_other_side_the_gap_is_the_opposite(income, own, other):
 
 def test_two_years_are_too_short_and_three_are_enough(poverty):
     assert "3" in change({"2016": 60.8, "2018": 61.4}, poverty).reason
-    assert change({"2015": 60.8, "2018": 61.4}, poverty) == Change("2015", "2018", 60.8, 61.4, 61.4 - 60.8, Direction.WORSE)
+    assert change({"2015": 60.8, "2018": 61.4}, poverty) == Change("2015", "2018", 60.8, 61.4, 0.6, Direction.WORSE)
 
 
 def test_eleven_quarters_are_too_short_and_twelve_are_enough(poverty):

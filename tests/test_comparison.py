@@ -276,7 +276,7 @@ def test_with_three_contracts_and_no_official_file_there_is_no_quadrant(embedded
 def test_the_change_of_the_gap_with_the_qpv_of_france_is_a_change(full):
     found = of(full, "QN06254M", MEDIAN).peer_change
     assert isinstance(found, Change)
-    assert (found.first, found.last, found.direction) == (-2323.5, -2140, Direction.BETTER)
+    assert (found.first, found.last, found.direction) == (-2324, -2140, Direction.BETTER)
 
 
 def test_the_median_of_the_qpv_of_france_is_of_the_same_qpv_at_both_dates(full):

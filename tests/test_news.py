@@ -14,6 +14,7 @@ from qpv.batch import Record
 from qpv.build import build
 from qpv.news import COLUMNS, Kind, News, Reason, what_changed
 from qpv.quarter import Quarter
+from qpv.site.changes import _editions
 from qpv.warehouse import Warehouse
 
 NOW = Quarter(2026, 3)
@@ -144,6 +145,16 @@ def test_the_page_tells_old_and_new_value_edition_and_reason(edited: Edit) -> No
     assert "1 273 1 300 +27" in said.replace("\u202f", " ")
     assert "calais-2024 (publiée au plus tard le" in said
     assert "périmètre de 2015, QP062056" in said
+
+
+def test_no_guessed_day_of_publication_is_printed_as_exact(official_news: News) -> None:
+    guessed = official_news.editions[official_news.editions["new_published_precision"] == "year"]
+    assert len(guessed)
+    told = _editions(official_news)
+    for edition in guessed.itertuples():
+        row = told.split(edition.edition)[1].split("</tr>")[0]
+        assert f"{edition.new_published:%Y}" in row
+        assert "décembre" not in row
 
 
 def test_the_page_tells_new_figures_by_theme_and_edition(official_news: News) -> None:

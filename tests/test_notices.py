@@ -8,7 +8,7 @@ from functools import cache
 import pytest
 from qpv.analysis import Change
 from qpv.brief.notices import age_years, notices
-from qpv.comparison import KeyFigure, key_figure
+from qpv.comparison import KeyFigure, key_figure, why_missing
 from qpv.numbers import NBSP, NNBSP
 from qpv.profile import Predecessor, Profile, load_profile
 from qpv.quarter import Quarter
@@ -54,8 +54,8 @@ def test_old_figures_are_named_by_year_one_or_many(full):
     median = figures[0]
     assert "Un chiffre clé a plus de quatre ans : Revenu disponible médian (2019)." in said(profile, [with_own(median)])
     told = next(n for n in said(profile, figures) if "quatre ans" in n)
-    assert told.startswith("Les 10 chiffres clés connus ont plus de quatre ans, jusqu’à 7 ans : 2018 (")
-    assert "2020 (Revenu disponible médian" in told, "the newer value without comparator counts"
+    assert told.startswith("Les 10 chiffres clés connus ont plus de quatre ans : 2018 (")
+    assert "2019 (Revenu disponible médian" in told, "the year of the table, not that of the newer value without comparator"
 
 
 def test_a_redrawn_perimeter_gives_the_shares_and_both_populations(full):
@@ -65,6 +65,19 @@ def test_a_redrawn_perimeter_gives_the_shares_and_both_populations(full):
         "Population : 4 246 habitants en 2018 dans l’ancien périmètre, 4 300 habitants en 2024 dans le nouveau. "
         "Les chiffres décrivent encore le périmètre de 2015 (QP062025)."
     )
+
+
+def test_a_redrawn_quarter_that_no_qpv_of_2015_stands_for_is_told_what_it_holds_of_which(full):
+    """Boulogne, Centre Ville: half of QP062050 is kept, and makes a seventh of the new perimeter."""
+    profile, figures = read(full, "QN06250M")
+    assert profile.predecessors == []
+    assert said(profile, figures)[0].startswith(
+        "Le quartier a été redessiné en 2024. Il reprend une partie de : Centre Ville (QP062050 ; 51 % de sa surface conservée, qui fait "
+        "14 % du nouveau périmètre)."
+    )
+    why = why_missing(profile, figures[0]).replace(NNBSP, " ")
+    assert why == "mesuré sur les périmètres de 2015 seulement ; QP062050 n’en couvre qu’une petite partie"
+    assert [p.code for p in read(full, "QN06252M")[0].partly] == ["QP062052", "QP062054", "QP062053"]
 
 
 def test_a_population_that_is_known_on_one_side_only_is_not_compared(full):

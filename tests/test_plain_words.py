@@ -90,6 +90,29 @@ def test_the_sentences_are_three_and_short_and_without_long_numbers_or_jargon(fu
         assert not re.search("médian|décile|interdécile|taux|unité de consommation|QPV", line), line
 
 
+def test_every_key_indicator_has_plain_words(catalog):
+    without = [i.id for theme in THEME_BRIEFS for i in catalog.of_theme(theme) if i.key and not i.easy]
+    assert without == []
+
+
+@pytest.mark.parametrize(
+    ("value", "unit", "words"),
+    [(39.74, "celsius", "40 degrés"), (4829.0, "inhabitants_per_km2", "4 800 habitants par kilomètre carré"), (3.4, "ratio", "3"),
+     (5.8, "eur_per_m2", "6 € par mètre carré"), (78.3, "years", "78 ans")],
+)  # fmt: skip
+def test_units_have_their_plain_words(value, unit, words):
+    assert plain(amount_words(value, unit)) == words
+
+
+@pytest.mark.parametrize(("value", "words"), [(-4.6, "−5 %"), (12.2, "+12 %")])
+def test_a_rate_of_change_keeps_its_sign(value, words):
+    assert plain(amount_words(value, "pct", of_change=True)) == words
+
+
+def test_another_figure_than_the_first_is_announced(full):
+    assert easy(full, "QN06225M", "housing")[2].startswith("Un autre chiffre : entre 2010 et 2019, la part des logements vides")
+
+
 def test_the_words_of_the_catalogue_can_all_be_filled(catalog):
     for theme in THEMES_FR:
         for indicator in catalog.of_theme(theme):

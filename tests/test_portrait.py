@@ -12,10 +12,10 @@ from pages import Run
 from playwright.sync_api import sync_playwright
 from qpv.analysis import Direction
 from qpv.brief import Portrait
-from qpv.standing import Side, standing, trends
+from qpv.standing import Side, Tally, standing, trends
 from qpv.vocabulary import BRIEF_THEMES, Polarity
 
-THEMES_PLACED = {"revenue", "education", "employment", "housing"}
+THEMES_PLACED = {"revenue", "education", "employment"}
 
 
 @pytest.fixture(scope="session")
@@ -109,9 +109,30 @@ def test_counts_are_those_of_the_rows_and_an_indicator_of_two_themes_counts_once
     assert not any(t.cumulates(Side.STRENGTH) for t in portrait.counts)
 
 
-def test_income_improves_and_low_incomes_worsen(portrait: Portrait) -> None:
-    better, worse = ({p.figure.indicator.id for p in trends(portrait._all, d)} for d in (Direction.BETTER, Direction.WORSE))
-    assert "median_disposable_income_eur" in better
+@pytest.mark.parametrize(
+    ("count", "placed", "adds_up"), [(1, 1, False), (1, 2, False), (2, 4, True), (2, 5, False), (0, 0, False)]
+)
+def test_one_disadvantage_alone_adds_up_to_nothing(count: int, placed: int, adds_up: bool) -> None:
+    sides = {Side.DISADVANTAGE: count, Side.MIDDLE: placed - count, Side.STRENGTH: 0}
+    assert Tally("housing", 9, placed, sides, {}, 0).cumulates(Side.DISADVANTAGE) is adds_up
+
+
+def test_what_adds_up_says_of_which_years(portrait: Portrait) -> None:
+    words = portrait.summary().html
+    assert "Éducation (2010)" in words
+    assert "Revenus et pauvreté (2018 et 2019)" in words
+    assert "▼ désavantages (2010)" in portrait.tallies().html
+
+
+def test_a_rise_in_current_euros_is_told_and_not_praised_and_low_incomes_worsen(portrait: Portrait) -> None:
+    better, worse, neutral = (
+        {p.figure.indicator.id for p in trends(portrait._all, d)} for d in (Direction.BETTER, Direction.WORSE, Direction.NEUTRAL)
+    )
+    assert "median_disposable_income_eur" in neutral
+    praised, told = portrait.trends().html.split("▼ Se dégrade")
+    assert "€" not in praised
+    assert "+1\u202f109\u202f€, en euros courants" in told
+    assert "en euros courants" not in portrait.summary().html
     assert {"low_declared_income_rate_pct", "employment_rate_15_64_pct"} <= worse
     assert not better & worse
 

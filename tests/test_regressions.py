@@ -1,10 +1,13 @@
 """Faults that a reader once found in a brief: each stays named here."""
 
+import re
+
 import pytest
 from qpv.brief import Brief
 from qpv.catalog import Catalog
 from qpv.comparison import key_figure
 from qpv.profile import load_profile
+from qpv.tables import provenance
 from qpv.vocabulary import THEME_BRIEFS
 
 
@@ -59,3 +62,23 @@ def test_a_figure_measured_in_one_agglomeration_has_no_rank_in_france(full):
     heat = full.catalog.indicator("land_surface_temperature_celsius")
     ranks = key_figure(load_profile(full, "QN05976M", "ecology", "2026-T3"), heat).ranks
     assert (ranks["epci"].count, "france" in ranks) == (26, False)
+
+
+def test_a_quadrant_names_its_source_where_the_qpv_itself_has_no_figure(full_folder):
+    """Boulogne, Centre Ville, has no income; the points around it have: "Source : ." is none."""
+    drawn = Brief("revenue", "QN06250M", "2026-T3", full_folder).quadrant().html
+    (source,) = re.findall(r"Source\s*:\s*([^<]*)", drawn)
+    assert source.startswith("Insee, ")
+
+
+def test_every_point_of_a_quadrant_of_a_departement_stands_in_its_table(full_folder):
+    drawn = Brief("revenue", "QN06254M", "2026-T3", full_folder).quadrant().html
+    assert "64 QPV sur 64" in drawn
+    assert drawn.count('<th scope="row">') == 64
+
+
+def test_no_value_stands_on_a_line_zero(full):
+    profile = load_profile(full, "QN05976M", "ecology", "2026-T3")
+    heat = key_figure(profile, full.catalog.indicator("land_surface_temperature_celsius"))
+    assert heat.own["row"] == 0
+    assert "ligne" not in dict(provenance(profile, heat.own))["Où"]

@@ -9,7 +9,7 @@ from types import SimpleNamespace
 
 import pytest
 from qpv import analysis
-from qpv.analysis import Change, Direction, Rank, change, gap_change
+from qpv.analysis import Change, Direction, Rank, change, gap_change, own_direction
 from qpv.comparison import KeyFigure, is_missing, key_figure
 from qpv.numbers import NBSP, NNBSP
 from qpv.profile import load_profile
@@ -181,6 +181,12 @@ def test_what_is_said_of_a_change_agrees_with_its_direction(any_warehouse):
     assert Direction.EQUAL in seen
 
 
+def test_a_change_has_no_more_decimals_than_the_contract_prints(full):
+    """Calais 2024 prints 48 %; Insee publishes 42,4 %."""
+    schooling = figures(full, "QN06254M", "education")[0]
+    assert "48 % en 2018 contre 42,4 % en 2010 (+6 pt)" in plain(own_change_words(schooling))
+
+
 # --- En bref -----------------------------------------------------------------------------------------
 
 EVERY = [(name, theme) for name in QPV for theme in THEME_BRIEFS]
@@ -198,11 +204,37 @@ def test_en_bref_has_two_to_five_sentences(any_warehouse, name, theme):
 @pytest.mark.parametrize(("name", "theme"), EVERY)
 def test_good_news_come_first_when_there_are_any(any_warehouse, name, theme):
     found = figures(any_warehouse, QPV[name], theme)
-    better = [f for f in found if isinstance(f.own_change, Change) and f.own_change.direction is Direction.BETTER]
+    better = [
+        f for f in found if isinstance(f.own_change, Change) and own_direction(f.own_change, f.indicator) is Direction.BETTER
+    ]
     better = [f for f in better if not f.indicator.of_change]
     lines = summary(found)
     if better:
         assert lines[0] == own_change_words(better[0]) + "."
+
+
+def test_a_narrowed_gap_comes_before_the_widest_and_the_own_fall_right_after_it(full):
+    lines = [plain(line) for line in summary(figures(full, "QN06254M", "employment"))]
+    assert lines[0].startswith("Pour le taux d’emploi des 15-64 ans, l’écart avec la médiane des QPV de France")
+    assert "s’est réduit" in lines[0]
+    assert lines[1].startswith("Dans le quartier, le taux d’emploi des 15-64 ans a baissé, ce qui est une dégradation")
+    assert lines[2].startswith("L’écart le plus marqué")
+
+
+def test_more_euros_of_the_day_are_no_good_news_to_open_with(full):
+    lines = summary(figures(full, "QN06254M", "revenue"))
+    assert not lines[0].startswith("Dans le quartier, le revenu disponible médian a augmenté")
+    assert any("en euros courants" in line for line in lines)
+
+
+@pytest.mark.parametrize(("name", "theme"), EVERY)
+def test_a_brief_opens_with_what_is_known(any_warehouse, name, theme):
+    found = figures(any_warehouse, QPV[name], theme)
+    lines = summary(found)
+    if known(found):
+        assert not lines[0].startswith("On ne sait")
+    unknown = [n for n, line in enumerate(lines) if line.startswith("On ne sait")]
+    assert all(n >= len(lines) - 2 for n in unknown)
 
 
 @pytest.mark.parametrize(("name", "theme"), EVERY)
@@ -229,12 +261,12 @@ def test_missing_figures_are_counted_in_the_singular_and_when_all_are(full):
 def test_the_income_brief_of_beau_marais_in_full(full):
     lines = [plain(line) for line in summary(figures(full, "QN06254M", "revenue"))]
     assert lines == [
-        "Dans le quartier, le revenu disponible médian a augmenté : 11 760 € en 2018 contre 10 651 € en 2012 "
-        "(+1 109 €, en euros courants).",
         "L’écart le plus marqué porte sur le taux de pauvreté : 58,0 % dans le quartier contre 28,0 % à Calais en 2019 "
         "(+30,0 pt, soit 2,1 fois plus).",
         "Pour le revenu disponible médian, l’écart avec Calais s’est creusé : de −4 624 € en 2015 à −4 950 € en 2018, à lire avec "
         "prudence (l’une des dates est reprise d’un contrat, l’autre d’un producteur).",
+        "Dans le quartier, le revenu disponible médian a augmenté : 11 760 € en 2018 contre 10 651 € en 2012 "
+        "(+1 109 €, en euros courants).",
         "Parmi les 64 QPV du Pas-de-Calais où ce chiffre est connu, le quartier est 64e pour le revenu disponible médian (le 1er est le plus favorable) ; "
         "parmi 21 QPV semblables, il est 21e.",
     ]
@@ -242,7 +274,7 @@ def test_the_income_brief_of_beau_marais_in_full(full):
 
 def test_a_figure_taken_from_the_contract_is_told_with_caution(full):
     lines = [plain(line) for line in summary(figures(full, "QN06225M", "revenue"))]
-    assert lines[1].endswith("soit deux fois plus), à lire avec prudence (valeur reprise du contrat de ville).")
+    assert lines[2].endswith("soit deux fois plus), à lire avec prudence (valeur reprise du contrat de ville).")
 
 
 @pytest.mark.parametrize(
@@ -307,7 +339,7 @@ def test_numbers_are_written_as_in_french(full, theme):
 
 
 def test_the_narrow_space_stands_in_every_amount(full):
-    line = summary(figures(full, "QN06254M", "revenue"))[0]
+    line = summary(figures(full, "QN06254M", "revenue"))[2]
     assert f"10{NNBSP}651{NNBSP}€" in line
     assert f"(+1{NNBSP}109{NNBSP}€" in line
 

@@ -18,6 +18,7 @@ import pandas as pd
 
 from qpv.catalog import Indicator
 from qpv.errors import ComparisonError
+from qpv.numbers import rounded
 from qpv.quarter import UNDATED, format_period, period_position
 from qpv.vocabulary import Polarity
 
@@ -37,6 +38,7 @@ class Figure:
     generation: str
     period: str
     value: float
+    decimals: int | None = None  # as many as are shown; None: as the indicator has
 
 
 class Direction(StrEnum):
@@ -57,6 +59,7 @@ class Gap:
     absolute: float
     ratio: float | None
     direction: Direction
+    decimals: int = 0  # of the difference: those of the coarser value
 
 
 @dataclass(frozen=True)
@@ -70,6 +73,7 @@ class Change:
     absolute: float
     direction: Direction
     caution: str = ""  # a break in the series within the span, in French
+    decimals: tuple[int, int] | None = None  # of both ends as they are shown; None: as the indicator has
 
 
 @dataclass(frozen=True)
@@ -108,6 +112,12 @@ def judge(difference: float, indicator: Indicator, level: float = 0.0) -> Direct
     return Direction.WORSE if unfavourable(difference, indicator.polarity) > 0 else Direction.BETTER
 
 
+def own_direction(change: Change, indicator: Indicator) -> Direction:
+    """Read a change of the neighbourhood's own value: a rise in current euros is no news to judge, since prices rise too."""
+    return Direction.NEUTRAL if indicator.unit.startswith("eur") and change.absolute > 0 and change.direction in (
+        Direction.BETTER, Direction.WORSE) else change.direction  # fmt: skip
+
+
 def printed_decimals(value: float) -> int:
     """Give the decimals with which a value is printed: 61 has none, 61.2 has one."""
     return len(f"{value:.6f}".rstrip("0").partition(".")[2])
@@ -127,9 +137,16 @@ def gap(own: Figure, other: Figure, indicator: Indicator) -> Gap:
         raise ComparisonError(f"{own.indicator!r} and {other.indicator!r} are two indicators")
     if own.period != other.period or own.period == UNDATED:
         raise ComparisonError(f"periods {own.period!r} and {other.period!r} cannot be compared")
-    difference = own.value - other.value
+    # The reader sees rounded values: their difference is what she can check.
+    shown = [indicator.decimals if f.decimals is None else f.decimals for f in (own, other)]
+    difference = _between(rounded(other.value, shown[1]), rounded(own.value, shown[0]))
     ratio = own.value / other.value if other.value > 0 and own.value > 0 else None
-    return Gap(own, other, difference, ratio, judge(difference, indicator, other.value))
+    return Gap(own, other, difference, ratio, judge(difference, indicator, other.value), min(shown))
+
+
+def _between(first: float, last: float) -> float:
+    """Subtract two rounded values without the dust of binary floats."""
+    return round(last - first, 9)
 
 
 def change(
@@ -159,9 +176,11 @@ def change(
         return Refusal(f"dates trop proches\u202f: il faut au moins {MINIMUM_YEARS} ans d’écart sous la commune")
     start, end, caution = span
     # The reader sees rounded values: their difference is what she can check.
-    first, last = round(series[start], indicator.decimals), round(series[end], indicator.decimals)
-    direction = judge(last - first, indicator, first if level is None else level)
-    return Change(start, end, series[start], series[end], last - first, direction, caution)
+    first, last = rounded(series[start], indicator.decimals), rounded(series[end], indicator.decimals)
+    moved = _between(first, last)
+    return Change(
+        start, end, series[start], series[end], moved, judge(moved, indicator, first if level is None else level), caution
+    )
 
 
 def _span(dated: list[str], indicator: Indicator) -> tuple[str, str, str] | None:
@@ -202,7 +221,8 @@ def gap_change(
     if len(common) < 2:
         return Refusal("le QPV et le territoire de comparaison n’ont pas deux dates communes")
     size = max(abs(other[p]) for p in common)
-    result = change({p: own[p] - other[p] for p in common}, indicator, generations, size)
+    shown = {p: _between(rounded(other[p], indicator.decimals), rounded(own[p], indicator.decimals)) for p in common}
+    result = change(shown, indicator, generations, size)
     if isinstance(result, Refusal) or indicator.polarity is not Polarity.NONE:
         return result
     growth = abs(result.last) - abs(result.first)

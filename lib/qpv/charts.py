@@ -53,6 +53,11 @@ class Series:
     values: Sequence[float]
     own: bool = False
     status: str = ""
+    decimals: Sequence[int] = ()  # of each value as it is shown; empty: as the indicator has
+
+    def shown(self, number: int, indicator: Indicator) -> int:
+        """Give the decimals of a value."""
+        return self.decimals[number] if self.decimals else indicator.decimals
 
 
 def evolution(series: Sequence[Series], indicator: Indicator, source: str, key: str) -> str:
@@ -68,7 +73,7 @@ def evolution(series: Sequence[Series], indicator: Indicator, source: str, key: 
             for stretch in _stretches(x, indicator):
                 axes.plot([x[n] for n in stretch], [item.values[n] for n in stretch], color=colour, linewidth=2.4 if item.own else 1.4,
                           marker="o", markersize=5 if item.own else 3.5, solid_capstyle="round")  # fmt: skip
-            last = format_value(item.values[-1], indicator.unit, indicator.decimals)
+            last = format_value(item.values[-1], indicator.unit, item.shown(-1, indicator))
             labels.append((float(item.values[-1]), f"{_shorten(item.name, 22)}  {last}", colour))
         if positions:
             low, high = min(positions.values()), max(positions.values())
@@ -344,7 +349,10 @@ def data_table(series: Sequence[Series], indicator: Indicator) -> tuple[list[str
     for period in periods:
         cells = [format_period(period)]
         for item in series:
-            known = dict(zip(item.periods, item.values, strict=True))
-            cells.append(format_number(known[period], indicator.decimals) if period in known else "–")
+            known = {
+                p: format_number(v, item.shown(n, indicator))
+                for n, (p, v) in enumerate(zip(item.periods, item.values, strict=True))
+            }
+            cells.append(known.get(period, "–"))
         rows.append(cells)
     return ["Période", *(f"{s.name}{NNBSP}({unit})" if unit else s.name for s in series)], rows

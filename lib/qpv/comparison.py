@@ -110,7 +110,7 @@ def key_figure(profile: Profile, indicator: Indicator) -> KeyFigure:
     median = None
     if own is not None:
         series = dict(zip(mine["period"], mine["value"], strict=True))
-        own_change = _with_sources(analysis.change(series, indicator, mine["generation"]), mine)
+        own_change = _with_sources(analysis.change(series, indicator, mine["generation"]), indicator, mine)
         for scope in SCOPES:
             peers = profile.peers(indicator.id, own["period"], own["generation"], scope)
             place = analysis.rank(float(own["value"]), peers, indicator.polarity)
@@ -122,7 +122,7 @@ def key_figure(profile: Profile, indicator: Indicator) -> KeyFigure:
         own_change = _because_of_perimeter(profile, own_change, own)
         peer_change = _peer_change(profile, indicator, own["generation"], mine)
         if level and indicator.unit != "count":  # a part is no gap away from its whole
-            gap = analysis.gap(_figure(own), _figure(cells[level].row), indicator)
+            gap = analysis.gap(_figure(own, indicator), _figure(cells[level].row, indicator), indicator)
             gap_change, change_level = _gap_change(mine, levels, indicator, level)
             gap_change = _because_of_perimeter(profile, gap_change, own)
     rows = profile.rows_of_qpv()
@@ -205,8 +205,14 @@ def _comparator_level(mine: pd.DataFrame, levels: dict[str, pd.DataFrame]) -> st
     return next((n for n in NEAREST if latest.get(n, -1.0) >= bound), max(latest, key=lambda n: latest[n]))
 
 
-def _with_sources(change: Change | Refusal, *ends: pd.DataFrame) -> Change | Refusal:
-    """Add a caution when an end of a change is no plain figure of a producer, or the ends differ in that.
+def shown_decimals(row: pd.Series, indicator: Indicator) -> int:
+    """Give the decimals of a value: the indicator's, but no more than a document prints."""
+    transcribed = row["status"] == Status.TRANSCRIBED
+    return min(indicator.decimals, analysis.printed_decimals(float(row["value"]))) if transcribed else indicator.decimals
+
+
+def _with_sources(change: Change | Refusal, indicator: Indicator, *ends: pd.DataFrame) -> Change | Refusal:
+    """Add how many decimals the ends have as printed, and a caution when an end of a change is no plain figure of a producer, or the ends differ in that.
 
     A proxy and a published figure are not measured alike: no change is said between them.
     """
@@ -218,7 +224,11 @@ def _with_sources(change: Change | Refusal, *ends: pd.DataFrame) -> Change | Ref
     words = [w for status, w in STATUS_CAUTIONS.items() if any((s == status.value).any() for s in found)]
     if any(s.eq(Status.TRANSCRIBED.value).nunique() > 1 for s in found):
         words[-1:] = ["l’une des dates est reprise d’un contrat, l’autre d’un producteur"]
-    return replace(change, caution=f"{NNBSP}; ".join(filter(None, [change.caution, *words])))
+    first, last = (
+        min(shown_decimals(r, indicator) for rows in ends for _, r in rows[rows["period"] == period].iterrows())
+        for period in (change.start, change.end)
+    )
+    return replace(change, caution=f"{NNBSP}; ".join(filter(None, [change.caution, *words])), decimals=(first, last))
 
 
 def _because_of_perimeter(profile: Profile, change: Change | Refusal, own: pd.Series) -> Change | Refusal:
@@ -243,7 +253,7 @@ def _gap_change(
         reference = dict(zip(levels[level]["period"], levels[level]["value"], strict=True))
         result = analysis.gap_change(series, reference, indicator, mine["generation"])
         if isinstance(result, Change):
-            return _with_sources(result, mine, levels[level]), level
+            return _with_sources(result, indicator, mine, levels[level]), level
         refusal = refusal or result
     assert refusal is not None
     return refusal, first
@@ -277,6 +287,9 @@ def why_missing(profile: Profile, figure: KeyFigure) -> str:
     if profile.relation == "new" and own and all(s.generation == "2015" for s in own):
         return "mesuré sur les périmètres de 2015 seulement, avant que ce quartier n’existe"
     own = [s for s in own if profile.relation != "new" or s.generation != "2015"]
+    if profile.relation == "redrawn" and profile.partly and own and all(s.generation == "2015" for s in own):
+        names = ", ".join(p.code for p in profile.partly)
+        return f"mesuré sur les périmètres de 2015 seulement{NNBSP}; {names} n’en couvre{'nt' if len(profile.partly) > 1 else ''} qu’une petite partie"
     lacking = [s for s in own if s.id not in read]
     if lacking:
         names = french_spacing(" ; ".join(dict.fromkeys(f"{s.producer}, {s.dataset}" for s in lacking)))
@@ -323,5 +336,6 @@ def _at_or_latest(rows: pd.DataFrame, own: pd.Series | None) -> pd.Series | None
     return same.iloc[-1] if len(same) else rows.iloc[-1] if len(rows) else None
 
 
-def _figure(row: pd.Series) -> Figure:
-    return Figure(row["indicator"], row["territory"], row["generation"], row["period"], float(row["value"]))
+def _figure(row: pd.Series, indicator: Indicator) -> Figure:
+    decimals = shown_decimals(row, indicator)
+    return Figure(row["indicator"], row["territory"], row["generation"], row["period"], float(row["value"]), decimals)

@@ -92,14 +92,19 @@ def parse_cell(text: str) -> tuple[float | None, Status]:
     return (None, Status.UNAVAILABLE) if value == NO_VALUE else (value, Status.OBSERVED)
 
 
+def rounded(value: float, decimals: int = 0) -> float:
+    """Round half away from zero, as readers do by hand and as :func:`format_number` writes."""
+    scale = 10**decimals
+    # Binary floats fall a hair short of what was printed (1.005, 2.675): nudge by one part in 10^9.
+    return math.copysign(math.floor(abs(value) * scale * (1 + 1e-12) + 0.5 + 1e-9) / scale, value)
+
+
 def format_number(value: float, decimals: int = 0, *, signed: bool = False) -> str:
     """Write a number in French: ``12 190``, ``61,4``, ``−1,3``; ``+`` too when ``signed``.
 
     Rounds half away from zero, as readers do by hand, and never writes a negative zero.
     """
-    scale = 10**decimals
-    # Binary floats fall a hair short of what was printed (1.005, 2.675): nudge by one part in 10^9.
-    magnitude = math.floor(abs(value) * scale * (1 + 1e-12) + 0.5 + 1e-9) / scale
+    magnitude = abs(rounded(value, decimals))
     body = f"{magnitude:,.{decimals}f}".replace(",", NNBSP).replace(".", ",")
     if magnitude == 0:
         return body

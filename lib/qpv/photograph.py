@@ -16,7 +16,7 @@ import pandas as pd
 from qpv import analysis
 from qpv.analysis import MINIMUM_PEERS, Change, Direction, Refusal
 from qpv.catalog import Indicator
-from qpv.comparison import MEDIAN_AT_BOTH_DATES, NEAR_YEARS
+from qpv.comparison import MEDIAN_AT_BOTH_DATES, NEAR_YEARS, shown_decimals
 from qpv.numbers import NNBSP, french_spacing
 from qpv.profile import Profile
 from qpv.quarter import UNDATED, format_period, period_position
@@ -25,8 +25,9 @@ from qpv.vocabulary import ABSENT, STATUS_FR, Polarity, Status
 #: The territories beside the QPV, from near to far.
 BESIDE: Final = ("epci", "departement", "region", "france")
 
-#: A date counts when at least this share of the QPV of the best date have a value.
-_COVERED: Final = 0.5
+#: A date counts when at least this share of the QPV of the best date have a value: one of two, or half of twenty, is no
+#: photograph of an agglomération whose others are known a year before.
+_COVERED: Final = 0.75
 
 
 @dataclass(frozen=True)
@@ -35,6 +36,7 @@ class Extreme:
 
     value: float
     codes: tuple[str, ...]
+    decimals: int
 
 
 @dataclass(frozen=True)
@@ -68,7 +70,13 @@ class Photograph:
         return self._extreme(float(self.rows["value"].max()))
 
     def _extreme(self, value: float) -> Extreme:
-        return Extreme(value, tuple(sorted(self.rows.index[self.rows["value"] == value])))
+        rows = self.rows[self.rows["value"] == value]
+        return Extreme(value, tuple(sorted(rows.index)), max(shown_decimals(r, self.indicator) for _, r in rows.iterrows()))
+
+    @property
+    def decimals(self) -> int:
+        """Decimals of what is computed from the values: those of the most precise one."""
+        return max(shown_decimals(r, self.indicator) for _, r in self.rows.iterrows())
 
     def same_period(self, level: str) -> pd.Series | None:
         """Give the figure of a territory beside, if it is of the same period."""
@@ -115,7 +123,7 @@ class Widening:
 def photograph(panel: Profile, indicator: Indicator) -> Photograph | None:
     """Read an indicator over the QPV of a panel; ``None`` when none of them has a value.
 
-    The date is the most recent one at which at least half as many QPV have a value as at the best
+    The date is the most recent one at which at least three quarters as many QPV have a value as at the best
     date; one that the EPCI has too is preferred, unless it is more than ``NEAR_YEARS`` older.
     """
     facts = {g: _of_panel(panel, indicator, g) for g in ("2015", "2024")}

@@ -1,7 +1,7 @@
 """Plain words: a theme in three short sentences that anybody reads, with rounded figures and no jargon.
 
 What the figure is, how it stands beside the town, whether it has changed.  The words of an indicator are in
-the catalogue (:class:`qpv.catalog.indicator.Easy`); one without such words is left to the other sentences.
+the catalogue (:class:`qpv.catalog.indicator.Easy`): every key indicator has them.
 """
 
 from __future__ import annotations
@@ -11,12 +11,11 @@ from collections.abc import Sequence
 from typing import Final
 
 from qpv import grammar
-from qpv.analysis import Change, Direction, Gap
+from qpv.analysis import Change, Direction, Gap, own_direction
 from qpv.catalog import Indicator
 from qpv.comparison import KeyFigure
-from qpv.numbers import NNBSP, format_value, french_spacing
+from qpv.numbers import NNBSP, format_number, format_value, french_spacing
 from qpv.quarter import format_period
-from qpv.vocabulary import Polarity
 
 #: From a share to its words; bounds are upper and exclusive.
 _SHARES: Final = (
@@ -34,12 +33,25 @@ _SIZES: Final = ((1.3, "un peu "), (1.8, ""), (2.2, "environ deux fois "), (math
 _AMONG: Final = 3
 
 
-def amount_words(value: float, unit: str) -> str:
-    """Write a value with two digits at most: ``plus de la moitié``, ``12 000 €``, ``environ 1 200``."""
+#: Units whose signs not everybody reads.
+_UNIT_WORDS: Final = {
+    "celsius": "degrés", "inhabitants_per_km2": "habitants par kilomètre carré", "eur_per_m2": "€ par mètre carré", "ratio": "",
+}  # fmt: skip
+
+
+def amount_words(value: float, unit: str, *, of_change: bool = False) -> str:
+    """Write a value with two digits at most: ``plus de la moitié``, ``12 000 €``, ``environ 1 200``, ``40 degrés``.
+
+    A rate of change keeps its sign: ``−5 %``.
+    """
+    if of_change:
+        return format_value(value, unit, signed=True)
     if unit == "pct":
         return french_spacing(next(words for bound, words in _SHARES if value < bound))
     digits = max(0, math.floor(math.log10(abs(value))) - 1) if value else 0
     rounded = math.floor(value / 10**digits + 0.5) * 10**digits
+    if unit in _UNIT_WORDS:
+        return french_spacing(f"{format_number(rounded)} {_UNIT_WORDS[unit]}".strip())
     words = format_value(rounded, unit)
     return words if unit != "count" or rounded == value else f"environ {words}"
 
@@ -62,12 +74,6 @@ def easy_words(figures: Sequence[KeyFigure], name: str) -> list[str]:
     else that of the first figure that has one, which is then named.
     """
     said = [f for f in figures if f.known and f.indicator.easy]
-    if not said and any(f.known for f in figures):
-        return [
-            f"{_capital(grammar.in_quarter(name))}, des chiffres sont connus sur ce thème.",
-            "Ils n’ont pas encore de version simple.",
-            "Le tableau plus bas les donne tous.",
-        ]
     if not said:
         return [
             f"{_capital(grammar.in_quarter(name))}, on ne connaît pas les chiffres de ce thème.",
@@ -82,9 +88,9 @@ def easy_words(figures: Sequence[KeyFigure], name: str) -> list[str]:
 
 def _state(figure: KeyFigure, name: str) -> str:
     assert figure.own is not None and figure.indicator.easy is not None
-    amount = amount_words(float(figure.own["value"]), figure.indicator.unit)
+    amount = amount_words(float(figure.own["value"]), figure.indicator.unit, of_change=figure.indicator.of_change)
     says = figure.indicator.easy.says.format(amount=amount)
-    return f"{_capital(grammar.in_quarter(name))}, {says} (chiffre de {format_period(figure.own['period'])})."
+    return f"{_capital(grammar.in_quarter(name))}, {says} (chiffre {_of(format_period(figure.own['period']))})."
 
 
 def _beside(figure: KeyFigure) -> str:
@@ -105,14 +111,19 @@ def _since(told: KeyFigure, said: Sequence[KeyFigure]) -> str:
         verb = "n’a presque pas changé"
     else:
         verb = f"a {'augmenté' if change.absolute > 0 else 'baissé'}{_judgement(change, indicator)}"
-    return f"Entre {start} et {end}, {indicator.easy.about} {verb}."
+    said_of = f"Entre {start} et {end}, {indicator.easy.about} {verb}."
+    # Another figure than that of the first sentence is announced.
+    return said_of if moving is told else f"Un autre chiffre{NNBSP}: {said_of[:1].lower()}{said_of[1:]}"
+
+
+def _of(period: str) -> str:
+    return f"d’{period}" if period[:1] in "aàeéioôu" else f"de {period}"
 
 
 def _judgement(change: Change, indicator: Indicator) -> str:
     """Say whether a change is good, where nobody would dispute it; prices rise too, so more money is not praised."""
-    if indicator.polarity is Polarity.NONE or (indicator.unit.startswith("eur") and change.absolute > 0):
-        return ""
-    return f"{NNBSP}: c’est mieux" if change.direction is Direction.BETTER else f"{NNBSP}: c’est moins bien"
+    words = {Direction.BETTER: f"{NNBSP}: c’est mieux", Direction.WORSE: f"{NNBSP}: c’est moins bien"}
+    return words.get(own_direction(change, indicator), "")
 
 
 def _capital(words: str) -> str:

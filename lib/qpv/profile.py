@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Final
 
@@ -66,6 +66,9 @@ class Profile:
     observations: pd.DataFrame = field(repr=False)
     crowd: Crowd = field(repr=False)
     editions: pd.DataFrame = field(repr=False)
+    partly: list[Predecessor] = field(
+        default_factory=list
+    )  # QPV of 2015 that it holds a part of, but that cover too little of it
 
     @property
     def others(self) -> pd.DataFrame:
@@ -231,10 +234,12 @@ def load_profile(warehouse: Warehouse, qpv: str, theme: str, quarter: str | Quar
     when = checked(theme, quarter)
     code = resolve(warehouse, qpv)
     place = warehouse.places("qpv").loc[code]
-    predecessors = _predecessors(warehouse, code)
+    found = _predecessors(warehouse, code)
+    predecessors = [p for p in found if p.share_2024 is None or p.share_2024 >= PREDECESSOR_SHARE]
+    partly = [p for p in found if p not in predecessors]
     comparators = comparators_of(warehouse, place)
     codes = _codes_around(warehouse, place, predecessors, comparators)
-    return profile_around(warehouse, theme, when, place, comparators, codes, predecessors)
+    return replace(profile_around(warehouse, theme, when, place, comparators, codes, predecessors), partly=partly)
 
 
 def checked(theme: str, quarter: str | Quarter) -> Quarter:
@@ -278,9 +283,9 @@ FIRST_QUARTER_2024: Final = Quarter(2023, 4)
 
 
 def _predecessors(warehouse: Warehouse, code: str) -> list[Predecessor]:
+    """List the QPV of 2015 that share ground with one of 2024, the largest part first."""
     pairs = warehouse.crosswalk
     pairs = pairs[(pairs["code_2024"] == code) & (pairs["code_2015"] != "")]
-    pairs = pairs[pairs["share_2024"].fillna(1) >= PREDECESSOR_SHARE]
     names = warehouse.places("qpv")["name"]
 
     def share(value: float) -> float | None:

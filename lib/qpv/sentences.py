@@ -1,7 +1,7 @@
 """Sentences: from figures to plain French, through a phrase table.
 
 :data:`PHRASES` holds every sentence; the functions choose among them and fill them in.  What got better
-comes first when something did; what is missing is always said, last.
+comes first when something did; what is not known or missing is always said, last.
 """
 
 from __future__ import annotations
@@ -12,9 +12,9 @@ from typing import Final
 import pandas as pd
 
 from qpv import grammar
-from qpv.analysis import Change, Direction, Rank, Refusal, unfavourable
+from qpv.analysis import Change, Direction, Rank, Refusal, own_direction, unfavourable
 from qpv.catalog import Indicator
-from qpv.comparison import MEDIAN_AT_BOTH_DATES, STATUS_CAUTIONS, KeyFigure, is_missing
+from qpv.comparison import MEDIAN_AT_BOTH_DATES, STATUS_CAUTIONS, KeyFigure, is_missing, shown_decimals
 from qpv.numbers import NNBSP, format_difference, format_number, format_value, french_spacing
 from qpv.quarter import format_period
 from qpv.vocabulary import Polarity, Status
@@ -42,6 +42,7 @@ PHRASES: Final = {
     # the gap of today
     "behind": "L’écart le plus marqué porte sur {noun} : {own} dans le quartier contre {other} {where} en {when} ({moved}{ratio}){caution}",
     "ahead": "Le quartier est mieux placé que {place} pour {noun} : {own} contre {other} {where} en {when} ({moved}{ratio}){caution}",
+    "state": "Dans le quartier, {noun} est de {own} en {when}{caution}",
     # peers
     "rank": "Parmi les {count} QPV {scope} où ce chiffre est connu, le quartier est {position} pour {noun} ({first})",
     "rank and similar": "Parmi les {count} QPV {scope} où ce chiffre est connu, le quartier est {position} pour {noun} ({first}) ; parmi {similar} QPV "
@@ -115,16 +116,15 @@ def own_change_words(figure: KeyFigure) -> str:
     change, indicator = figure.own_change, figure.indicator
     if isinstance(change, Refusal):
         return _phrase("own unknown", noun=noun(indicator), reason=change.reason)
-    money = indicator.unit.startswith("eur")
-    # Money of two years is not worth the same: a rise in current euros is told, not praised.
-    judged = "" if money and change.absolute > 0 else _JUDGEMENTS[change.direction]
+    money, judged = indicator.unit.startswith("eur"), _JUDGEMENTS[own_direction(change, indicator)]
     situation = "own rises" if change.absolute > 0 else "own falls"
     if change.direction is Direction.EQUAL:
         situation = "own steady" if abs(change.absolute) >= 0.5 * 10**-indicator.decimals else "own same"
-    moved = format_difference(change.absolute, indicator.unit, indicator.decimals) + (", en euros courants" if money else "")
+    before, after = change.decimals or (indicator.decimals, indicator.decimals)
+    moved = format_difference(change.absolute, indicator.unit, min(before, after)) + (", en euros courants" if money else "")
     return _phrase(
         situation, noun=noun(indicator), judgement=judged, moved=moved, **_span(change),
-        first=_value(change.first, indicator), last=_value(change.last, indicator),
+        first=_value(change.first, indicator, before), last=_value(change.last, indicator, after),
     )  # fmt: skip
 
 
@@ -151,35 +151,43 @@ def gap_situation(change: Change, indicator: Indicator) -> str:
 
 
 def summary(figures: Sequence[KeyFigure]) -> list[str]:
-    """Write three to five sentences on a theme: what got better, the widest gap, Q1 and Q2, rank, what is missing."""
+    """Write two to five sentences on a theme: what got better, the widest gap, Q1 and Q2, rank; what is not known, last.
+
+    What got better is the neighbourhood's own first, then a gap that narrowed; its own figure follows where that did not improve.
+    """
     known = [f for f in figures if f.known]
     # The change of a rate of change is no news that a reader could weigh.
     steady = [f for f in known if not f.indicator.of_change]
-    better = next((f for f in steady if _is_better(f.own_change)), None)
-    answered = next((f for f in steady if isinstance(f.gap_change, Change)), None)
-    first = [own_change_words(better)] if better else []
-    gap = [gap_change_words(answered)] if answered else []
-    if answered and not better and _is_better(answered.gap_change) and answered.indicator.polarity is not Polarity.NONE:
-        first, gap = gap, []
-    lines = [*first, *_gap_of_today(steady), *gap]
+    better = next((f for f in steady if _improved(f)), None)
+    lines, unknown = [own_change_words(better)] if better else [], []
     if steady:
-        lines += _about_the_head(steady[0], tell_own=steady[0] is not better, tell_gap=answered is None)
+        asked = next((f for f in steady if isinstance(f.gap_change, Change)), steady[0])
+        gap, words = _gap_over_time(asked)
+        narrowed = _is_better(gap) and asked.indicator.polarity is not Polarity.NONE
+        subject = asked if narrowed else steady[0]
+        own = [own_change_words(subject)] if isinstance(subject.own_change, Change) and subject is not better else []
+        told = [words] if isinstance(gap, Change) else []
+        lines += [*told, *own, *_gap_of_today(steady)] if narrowed else [*_gap_of_today(steady), *told, *own]
+        unknown = _unknown(steady[0] if not told else subject, tell_own=subject is not better and not own, tell_gap=not told)
     missing = _missing(figures)
+    room = 5 - len(unknown) - len(missing)
     rank = _rank_sentence(known)
-    if rank and len(lines) < 5 - len(missing):
+    if rank and len(lines) < room:
         lines.append(rank)
-    lines += _known_around(figures)[: max(0, 3 - len(lines) - len(missing))]
-    if missing and len(lines) + len(missing) < 3:
+    if not lines and steady:  # a brief opens with what is known
+        lines.append(_state(steady[0]))
+    lines += _known_around(figures)[: max(0, 3 - len(lines) - len(unknown) - len(missing))]
+    if missing and len(lines) + len(unknown) + len(missing) < 3:
         missing.append(_phrase("why below"))
-    return [f"{line}." for line in [*lines, *missing]]
+    return [f"{line}." for line in [*lines, *unknown, *missing]]
 
 
 def _phrase(situation: str, **words: object) -> str:
     return french_spacing(PHRASES[situation]).format(**words)
 
 
-def _value(value: float, indicator: Indicator) -> str:
-    return format_value(value, indicator.unit, indicator.decimals)
+def _value(value: float, indicator: Indicator, decimals: int | None = None) -> str:
+    return format_value(value, indicator.unit, indicator.decimals if decimals is None else decimals)
 
 
 def _span(change: Change) -> dict[str, str]:
@@ -188,7 +196,8 @@ def _span(change: Change) -> dict[str, str]:
 
 
 def _gap_change(change: Change, indicator: Indicator, place: str) -> str:
-    first, last = (format_difference(v, indicator.unit, indicator.decimals) for v in (change.first, change.last))
+    shown = change.decimals or (indicator.decimals, indicator.decimals)
+    first, last = (format_difference(v, indicator.unit, n) for v, n in zip((change.first, change.last), shown, strict=True))
     return _phrase(
         gap_situation(change, indicator), noun=noun(indicator), place=place, first=first, last=last, **_span(change)
     )  # fmt: skip
@@ -198,19 +207,35 @@ def _is_better(change: Change | Refusal) -> bool:
     return isinstance(change, Change) and change.direction is Direction.BETTER
 
 
-def _about_the_head(figure: KeyFigure, *, tell_own: bool, tell_gap: bool) -> list[str]:
-    """Answer both questions for the headline, as far as nothing before has; what cannot be answered is said once."""
-    lines = []
+def _improved(figure: KeyFigure) -> bool:
+    change = figure.own_change
+    return isinstance(change, Change) and own_direction(change, figure.indicator) is Direction.BETTER
+
+
+def _gap_over_time(figure: KeyFigure) -> tuple[Change | Refusal, str]:
+    """Answer Q1 beside a territory, failing that beside the median of the QPV of France; with its sentence."""
     # A number of people is no distance from that of another place.
-    if tell_gap and not isinstance(figure.peer_change, Refusal) and figure.indicator.unit != "count":
-        lines.append(_gap_change(figure.peer_change, figure.indicator, MEDIAN_AT_BOTH_DATES))
-        tell_gap = False
-    both = isinstance(figure.own_change, Refusal) and isinstance(figure.gap_change, Refusal)
-    if tell_own and tell_gap and both:
-        own, gap = figure.own_change, figure.gap_change
-        assert isinstance(own, Refusal) and isinstance(gap, Refusal)
+    peers = isinstance(figure.peer_change, Change) and figure.indicator.unit != "count"
+    if isinstance(figure.gap_change, Refusal) and peers:
+        assert isinstance(figure.peer_change, Change)
+        return figure.peer_change, _gap_change(figure.peer_change, figure.indicator, MEDIAN_AT_BOTH_DATES)
+    return figure.gap_change, gap_change_words(figure)
+
+
+def _unknown(figure: KeyFigure, *, tell_own: bool, tell_gap: bool) -> list[str]:
+    """Say which of both questions has no answer and why, once."""
+    own, gap = figure.own_change, figure.gap_change
+    tell_own, tell_gap = tell_own and isinstance(own, Refusal), tell_gap and isinstance(gap, Refusal)
+    if tell_own and tell_gap and isinstance(own, Refusal) and isinstance(gap, Refusal):
         return [_phrase("all unknown", noun=noun(figure.indicator), own=own.reason, gap=gap.reason)]
-    return [*lines, *([gap_change_words(figure)] if tell_gap else []), *([own_change_words(figure)] if tell_own else [])]
+    return [own_change_words(figure)] if tell_own else [gap_change_words(figure)] if tell_gap else []
+
+
+def _state(figure: KeyFigure) -> str:
+    assert figure.own is not None
+    indicator, when = figure.indicator, format_period(figure.own["period"])
+    value = _value(float(figure.own["value"]), indicator, shown_decimals(figure.own, indicator))
+    return _phrase("state", noun=noun(indicator), own=value, when=when, caution=_status_caution(figure.own))
 
 
 def _gap_of_today(known: Sequence[KeyFigure]) -> list[str]:
@@ -232,9 +257,10 @@ def _gap_sentence(figure: KeyFigure, situation: str) -> str:
     assert gap is not None
     size = max(gap.ratio, 1 / gap.ratio) if gap.ratio else 1.0
     return _phrase(
-        situation, noun=noun(indicator), own=_value(gap.own.value, indicator), other=_value(gap.other.value, indicator),
+        situation, noun=noun(indicator), own=_value(gap.own.value, indicator, gap.own.decimals),
+        other=_value(gap.other.value, indicator, gap.other.decimals),
         place=grammar.territory(figure.gap_level, figure.gap_name), where=grammar.inside(figure.gap_level, figure.gap_name),
-        when=format_period(gap.own.period), moved=format_difference(gap.absolute, indicator.unit, indicator.decimals),
+        when=format_period(gap.own.period), moved=format_difference(gap.absolute, indicator.unit, gap.decimals),
         ratio=f", soit {ratio_words(gap.ratio)}" if gap.ratio and size >= _WORTH_A_RATIO else "",
         caution=_status_caution(figure.own, figure.cells[figure.gap_level].row),
     )  # fmt: skip
@@ -283,7 +309,7 @@ def _known_around(figures: Sequence[KeyFigure]) -> list[str]:
     for figure in figures:
         cell = next((figure.cells[n] for n in ("commune", "epci", "departement", "region", "france") if n in figure.cells), None)
         if not figure.known and cell is not None:
-            value = _value(float(cell.row["value"]), figure.indicator)
+            value = _value(float(cell.row["value"]), figure.indicator, shown_decimals(cell.row, figure.indicator))
             where = grammar.inside(cell.level, cell.name)
             lines.append(
                 _phrase(

@@ -7,22 +7,25 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Final
 
-from qpv.analysis import Change, Direction
+from qpv.analysis import Change, Direction, own_direction
 from qpv.comparison import KeyFigure, is_missing
 from qpv.crowd import MEDIAN_OF
 from qpv.profile import Profile
+from qpv.quarter import period_position
 from qpv.vocabulary import Polarity
 
 #: A figure is a disadvantage when this percentage of the other QPV of France, or more, is better placed,
 #: and a strength when so many are worse placed.
 QUARTER_PCT: Final = 75.0
 
-#: A theme adds up disadvantages (or strengths) when at least this share of its placed figures is one.
+#: A theme adds up disadvantages (or strengths) when at least this share of its placed figures is one, and as many figures:
+#: one alone adds up to nothing.
 CUMULATED_SHARE: Final = 0.5
+CUMULATED_LEAST: Final = 2
 
 
 class Side(StrEnum):
@@ -73,6 +76,7 @@ class Tally:
     sides: dict[Side, int]  # of the placed figures with a polarity
     gaps: dict[Direction, int]  # of the known figures with a polarity and a comparator
     missing: int
+    periods: dict[Side, tuple[str, ...]] = field(default_factory=dict)  # of the figures of each side, oldest first
 
     @property
     def placed(self) -> int:
@@ -80,8 +84,8 @@ class Tally:
         return sum(self.sides.values())
 
     def cumulates(self, side: Side) -> bool:
-        """Tell whether at least half of the placed figures lie on a side."""
-        return self.placed > 0 and self.sides[side] >= CUMULATED_SHARE * self.placed
+        """Tell whether two figures or more, and at least half of the placed ones, lie on a side."""
+        return self.sides[side] >= max(CUMULATED_LEAST, CUMULATED_SHARE * self.placed)
 
 
 def standing(own: float, peers: Iterable[float], polarity: Polarity) -> Standing | None:
@@ -114,21 +118,28 @@ def tally(theme: str, placed: Sequence[Placed]) -> Tally:
     """Count the key figures of a theme by side and by direction of their gap."""
     own = [p for p in placed if p.theme == theme]
     judged = [p for p in own if p.figure.indicator.polarity is not Polarity.NONE]
+    on = {s: [p for p in judged if p.standing is not None and p.standing.side is s] for s in Side if s is not Side.NEUTRAL}
     return Tally(
         theme=theme,
         total=len(own),
         known=sum(p.figure.known for p in own),
-        sides={s: sum(p.standing is not None and p.standing.side is s for p in judged) for s in Side if s is not Side.NEUTRAL},
+        sides={side: len(found) for side, found in on.items()},
         gaps={d: sum(p.figure.gap is not None and p.figure.gap.direction is d for p in judged)
               for d in Direction if d is not Direction.NEUTRAL},
         missing=sum(is_missing(p.figure) for p in own),
+        periods={side: _periods(found) for side, found in on.items()},
     )  # fmt: skip
 
 
+def _periods(placed: Iterable[Placed]) -> tuple[str, ...]:
+    found = {str(p.figure.own["period"]) for p in placed if p.figure.own is not None}
+    return tuple(sorted(found, key=period_position))
+
+
 def trends(placed: Sequence[Placed], direction: Direction) -> list[Placed]:
-    """Give the figures whose own value has moved in a direction (Q2), rates of change left out."""
+    """Give the figures whose own value has moved in a direction (Q2), rates of change left out, as :func:`own_direction` reads it."""
     return [
         p for p in placed
-        if isinstance(p.figure.own_change, Change) and p.figure.own_change.direction is direction
+        if isinstance(p.figure.own_change, Change) and own_direction(p.figure.own_change, p.figure.indicator) is direction
         and not p.figure.indicator.of_change
     ]  # fmt: skip

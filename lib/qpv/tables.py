@@ -7,9 +7,9 @@ from collections.abc import Sequence
 import pandas as pd
 
 from qpv import grammar
-from qpv.analysis import Direction, printed_decimals
+from qpv.analysis import Direction
 from qpv.catalog import Indicator
-from qpv.comparison import Cell, KeyFigure
+from qpv.comparison import Cell, KeyFigure, shown_decimals
 from qpv.html import text
 from qpv.numbers import DASH, NNBSP, format_difference, format_value
 from qpv.profile import COMPARISON_LEVELS, Profile
@@ -62,10 +62,7 @@ def value_words(row: pd.Series, indicator: Indicator) -> str:
     """Write the value of an observation with its qualifier, or why there is none."""
     if pd.isna(row["value"]):
         return STATUS_FR[Status(row["status"])]
-    value, decimals = float(row["value"]), indicator.decimals
-    if row["status"] == Status.TRANSCRIBED:  # no more decimals than the document prints
-        decimals = min(decimals, printed_decimals(value))
-    words = format_value(value, indicator.unit, decimals)
+    words = format_value(float(row["value"]), indicator.unit, shown_decimals(row, indicator))
     qualifier = QUALIFIER_FR[Qualifier(row["qualifier"])]
     return f"{qualifier} {words}" if qualifier else words
 
@@ -185,7 +182,7 @@ def _gap_cell(figure: KeyFigure) -> str:
     if gap is None:
         return DASH
     ratio = f"{ratio_words(gap.ratio)}, " if gap.ratio and indicator.unit in ("eur", "pct") else ""
-    words = format_difference(gap.absolute, indicator.unit, indicator.decimals)
+    words = format_difference(gap.absolute, indicator.unit, gap.decimals)
     place = {"epci": "agglomération", "commune": "commune"}.get(figure.gap_level, _HEADS.get(figure.gap_level, "").lower())
     return (
         f'<span class="gap {gap.direction}"><span aria-hidden="true">{_SIGNS[gap.direction]}</span> {text(words)}'
@@ -218,7 +215,7 @@ def about(profile: Profile, figure: KeyFigure, levels: Sequence[str]) -> list[tu
         items += provenance(profile, figure.absence)
     items += _beside(profile, figure, levels)
     if len(figure.contradictions):
-        said = "; ".join(
+        said = f"{NNBSP}; ".join(
             f"{value_words(r, indicator)} en {format_period(r['period'])} ({LEVELS_FR[r['level']]}, {edition_name(profile, r)})"
             for _, r in figure.contradictions.iterrows()
         )
@@ -244,7 +241,8 @@ def _beside(profile: Profile, figure: KeyFigure, levels: Sequence[str]) -> list[
 
 
 def _locator(row: pd.Series) -> str:
-    return f"{row['file']}, ligne {row['row']}" + (f", colonne {row['column']}" if row["column"] else "")
+    line = f", ligne {row['row']}" if row["row"] else ""  # 0: of no line, carried from elsewhere
+    return f"{row['file']}{line}" + (f", colonne {row['column']}" if row["column"] else "")
 
 
 def _compared(figure: KeyFigure) -> list[tuple[str, str]]:
@@ -252,7 +250,7 @@ def _compared(figure: KeyFigure) -> list[tuple[str, str]]:
     gap, indicator, items = figure.gap, figure.indicator, []
     if gap is not None:
         ratio = f", {ratio_words(gap.ratio)}" if gap.ratio and indicator.unit in ("eur", "pct") else ""
-        words = format_difference(gap.absolute, indicator.unit, indicator.decimals)
+        words = format_difference(gap.absolute, indicator.unit, gap.decimals)
         place = grammar.territory(figure.gap_level, figure.gap_name)
         items.append(("Écart", f"{words} avec {place} en {format_period(gap.own.period)}{ratio} ({_SIGN_WORDS[gap.direction]})"))
     items += [("Évolution", own_change_words(figure)), ("Évolution de l’écart", gap_change_words(figure))]

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Final
 import pandas as pd
 
 from qpv import sentences
-from qpv.analysis import Change, Refusal
+from qpv.analysis import Change, Refusal, own_direction
 from qpv.catalog import Catalog, Indicator
 from qpv.comparison import MEDIAN_AT_BOTH_DATES, KeyFigure, key_figure, why_missing
 from qpv.errors import ParameterError
@@ -382,5 +382,8 @@ def _gap_row(found: Profile, figure: KeyFigure) -> dict[str, Any]:
         row |= {"moved_against": beside, "start": moved.start, "end": moved.end, "gap_start": moved.first, "gap_end": moved.last}
         row |= {"gap_change": moved.absolute, "answer": sentences.gap_situation(moved, about)}
     if isinstance(figure.own_change, Change):
-        row |= {"own_change": figure.own_change.absolute, "own_direction": figure.own_change.direction.value}
+        row |= {
+            "own_change": figure.own_change.absolute,
+            "own_direction": own_direction(figure.own_change, about).value,
+        }
     return row

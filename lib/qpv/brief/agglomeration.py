@@ -145,12 +145,16 @@ class Agglomeration:
         if low.value == high.value:
             return ""
         # Two QPV have no mean worth the name: both are told.
-        mean = "" if shot.mean is None else f"{rosters.value(shot.mean, shot.indicator)} en moyenne des {len(shot.rows)} QPV en "
+        mean = (
+            ""
+            if shot.mean is None
+            else f"{rosters.value(shot.mean, shot.indicator, shot.decimals)} en moyenne des {len(shot.rows)} QPV en "
+        )
         whole = shot.same_period("epci")
-        beside = "" if whole is None else f", contre {rosters.value(float(whole['value']), shot.indicator)} pour l’agglomération"
+        beside = "" if whole is None else f", contre {tables.value_words(whole, shot.indicator)} pour l’agglomération"
         span = (
-            f"de {rosters.value(low.value, shot.indicator)} ({rosters.extreme_words(low, self.names)}) "
-            f"à {rosters.value(high.value, shot.indicator)} ({rosters.extreme_words(high, self.names)})"
+            f"de {rosters.value(low.value, shot.indicator, low.decimals)} ({rosters.extreme_words(low, self.names)}) "
+            f"à {rosters.value(high.value, shot.indicator, high.decimals)} ({rosters.extreme_words(high, self.names)})"
         )
         when = format_period(shot.period)
         said = f"{mean}{when}{beside}{NNBSP}; {span}" if mean else f"{span} en {when}{beside}"

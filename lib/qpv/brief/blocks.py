@@ -20,6 +20,8 @@ from qpv.profile import COMPARISON_LEVELS, Profile
 from qpv.quarter import format_date, format_period
 from qpv.vocabulary import LEVELS_FR, STATUS_FR, UNITS, Status
 
+#: So many points of all France are listed below a quadrant; those of an agglomération or département all are.
+_LISTED = 40
 _SCOPES = {"epci": "de l’agglomération", "departement": "du département", "france": "de France"}
 
 
@@ -71,7 +73,9 @@ def quadrant(
         f"à lire avec prudence{NNBSP}: {caution}" if caution else "",
         "" if own else "le quartier n’a pas de valeur aux deux dates",
     ]
-    shown = points.assign(order=points["territory"] != own).sort_values(["order", "change"], kind="stable").head(40)
+    shown = points.assign(order=points["territory"] != own).sort_values(["order", "change"], kind="stable")
+    if scope == "france":  # a thousand rows would weigh more than the rest of the page
+        shown = shown.head(_LISTED)
     decimals, unit = indicator.decimals, UNITS[indicator.unit][1]
     rows = [
         [

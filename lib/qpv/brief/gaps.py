@@ -70,16 +70,16 @@ def profile_table(profiles: dict[str, Profile], placed: Mapping[str, Sequence[Pl
         absent = [p for p in items if not p.figure.known]
         rows = "".join(_row(profiles[theme], p) for p in shown)
         if alone:
-            said = "; ".join(f"{p.figure.indicator.short} {_dated(p)}" for p in alone)
+            said = f"{NNBSP}; ".join(f"{p.figure.indicator.short} {_dated(p)}" for p in alone)
             rows += _line(width, f"<p>{text(f'Connus, sans autre territoire ni cent QPV à la même date{NNBSP}: {said}.')}</p>")
         if absent:
-            said = "; ".join(f"{p.figure.indicator.short} ({why_missing(profiles[theme], p.figure)})" for p in absent)
+            said = f"{NNBSP}; ".join(f"{p.figure.indicator.short} ({why_missing(profiles[theme], p.figure)})" for p in absent)
             rows += _line(
                 width,
                 f"<details><summary>Sans valeur pour ce quartier{NNBSP}: {len(absent)}</summary><p>{text(said)}.</p></details>"
                 f"<p class='paper'>{text(f'Sans valeur{NNBSP}: ' + ', '.join(p.figure.indicator.short for p in absent))}.</p>",
             )
-        head = f"{BRIEF_KINDS_FR[theme]}{NNBSP}: {len(known)} chiffres connus sur{NBSP}{len(items)}"
+        head = f"{BRIEF_KINDS_FR[theme]}{NNBSP}: {len(known)} chiffre{'s connus' if len(known) > 1 else ' connu'} sur{NBSP}{len(items)}"
         bodies.append(f'<tbody><tr class="group"><th scope="rowgroup" colspan="{width}">{text(head)}</th></tr>{rows}</tbody>')
     caption = "Profil des écarts, par thème"
     return (
@@ -133,7 +133,7 @@ def _gap(placed: Placed) -> str:
         )
     return (
         f'<span class="gap {gap.direction}"><span aria-hidden="true">{SIGNS[gap.direction]}</span> '
-        f"{text(format_difference(gap.absolute, indicator.unit, indicator.decimals))}</span> "
+        f"{text(format_difference(gap.absolute, indicator.unit, gap.decimals))}</span> "
         f'<span class="newer">{text(SIGN_WORDS[gap.direction])}, {text(placed.figure.gap_name)}</span>'
     )
 
@@ -164,5 +164,12 @@ def _plural(word: str, count: int) -> str:
 def _cumulated(tally: Tally) -> str:
     if not tally.placed:
         return "aucun chiffre situé"
-    said = [w for s, w in ((Side.DISADVANTAGE, "▼ désavantages"), (Side.STRENGTH, "▲ points forts")) if tally.cumulates(s)]
+    said = [f"{w} ({years_words(tally.periods[s])})" for s, w in
+            ((Side.DISADVANTAGE, "▼ désavantages"), (Side.STRENGTH, "▲ points forts")) if tally.cumulates(s)]  # fmt: skip
     return ", ".join(said) or "rien"
+
+
+def years_words(periods: Sequence[str]) -> str:
+    """Name one or two periods, and the ends of more: ``2010``, ``2018 et 2019``, ``de 2010 à 2019``."""
+    first, last = format_period(periods[0]), format_period(periods[-1])
+    return first if len(periods) == 1 else f"{first} et {last}" if len(periods) == 2 else f"de {first} à {last}"

@@ -61,6 +61,8 @@ def _perimeter(profile: Profile, known: Sequence[KeyFigure]) -> str:
             "Ce quartier est nouveau en 2024 : aucun QPV de 2015 ne le précède. Il n’a pas de chiffre sur le périmètre de 2015, "
             "et aucune évolution n’est calculée depuis ce périmètre."
         )
+    if profile.perimeter_known and not profile.predecessors:
+        return _partly(profile)
     if not (profile.perimeter_known and profile.predecessors):
         return ""
     main = profile.predecessors[0]
@@ -73,6 +75,22 @@ def _perimeter(profile: Profile, known: Sequence[KeyFigure]) -> str:
     if main.relation == "unknown" and old:
         return f"Les chiffres décrivent le périmètre de 2015 ({main.code}) ; sans les contours, on ne sait pas s’il a changé."
     return ""
+
+
+def _partly(profile: Profile) -> str:
+    """Name the QPV of 2015 that a redrawn one holds a part of, when none of them is enough of it to stand for it."""
+    if not profile.partly:
+        return ""
+    parts = [
+        f"{p.name} ({p.code} ; {format_number(100 * p.share_2015)} % de sa surface conservée, qui fait {format_number(100 * p.share_2024)} % "
+        "du nouveau périmètre)"
+        for p in profile.partly if p.share_2015 is not None and p.share_2024 is not None
+    ]  # fmt: skip
+    return (
+        f"Le quartier a été redessiné en 2024. Il reprend une partie de : {', '.join(parts)}. C’est trop peu du quartier actuel pour que "
+        "les chiffres du périmètre de 2015 le décrivent : ils ne lui sont pas attribués, et aucune évolution n’est calculée depuis ce "
+        "périmètre."
+    )
 
 
 def _kept(main: Predecessor) -> str:
@@ -148,7 +166,8 @@ def _old(quarter: Quarter, known: Sequence[KeyFigure]) -> str:
     for figure in known:
         row = figure.latest if figure.latest is not None else figure.own
         if row is not None and age_years(row["period"], quarter) > OLD_YEARS + 1e-9:
-            aged.setdefault(str(row["period"]), []).append(figure)
+            # By the year that the table compares, whatever newer value stands beside it.
+            aged.setdefault(str(figure.own["period"] if figure.own is not None else row["period"]), []).append(figure)
     if not aged:
         return ""
     every = [f for part in aged.values() for f in part]
@@ -156,8 +175,7 @@ def _old(quarter: Quarter, known: Sequence[KeyFigure]) -> str:
     if len(every) == 1:
         return f"Un chiffre clé a plus de quatre ans : {_names(every)} ({format_period(next(iter(aged)))})."
     whole = f"Les {len(every)} chiffres clés connus ont" if len(every) == len(known) else f"{len(every)} chiffres clés ont"
-    oldest = int(max(age_years(p, quarter) for p in aged))
-    return f"{whole} plus de quatre ans, jusqu’à {oldest} ans : {' ; '.join(by_year)}."
+    return f"{whole} plus de quatre ans : {' ; '.join(by_year)}."
 
 
 def _without_evolution(known: Sequence[KeyFigure]) -> str:

@@ -20,7 +20,8 @@ from qpv.brief.ledger import Ledger
 from qpv.brief.notices import notices
 from qpv.brief.peer_group import similar_qpv
 from qpv.brief.readings import readings_block
-from qpv.comparison import KeyFigure, is_missing, key_figure, quadrant_input, why_missing
+from qpv.catalog import Indicator
+from qpv.comparison import KeyFigure, is_missing, key_figure, quadrant_input, shown_decimals, why_missing
 from qpv.errors import ParameterError
 from qpv.html import Block, join, text
 from qpv.numbers import NBSP, NNBSP, format_number
@@ -116,6 +117,7 @@ class Brief:
                 "sans correspondance connue avec 2015"
                 if profile.relation == "unknown"
                 else f"redessiné en 2024{NNBSP}; aucun QPV de 2015 n’en couvre un cinquième"
+                + (f" (il reprend une partie de {', '.join(p.code for p in profile.partly)})" if profile.partly else "")
             )
         main = profile.predecessors[0]
         if main.relation == "identical":
@@ -234,13 +236,13 @@ class Brief:
         if len(mine) < 2:
             return None
         shown = [mine]
-        series = [charts.Series(self.profile.place["name"], list(mine["period"]), list(mine["value"]), own=True)]
+        series = [self._series(self.profile.place["name"], mine, indicator, own=True)]
         self.ledger.add_all(mine)
         for level in COMPARISON_LEVELS:
             rows = self.profile.of_level(indicator.id, level)
             if len(rows) and indicator.unit != "count":
                 name = next(p.name for p in self.profile.comparators[level] if p.code == rows["territory"].iloc[0])
-                series.append(charts.Series(name, list(rows["period"]), list(rows["value"])))
+                series.append(self._series(name, rows, indicator))
                 shown.append(rows)
                 self.ledger.add_all(rows)
         key = f"evo-{self.figures.index(figure)}"
@@ -251,6 +253,10 @@ class Brief:
             drawing, key, indicator.label, words, tables.plain_table(head, rows_, f"Données{NNBSP}: {indicator.label}", "small")
         )
 
+    def _series(self, name: str, rows: pd.DataFrame, indicator: Indicator, *, own: bool = False) -> charts.Series:
+        decimals = [shown_decimals(r, indicator) for _, r in rows.iterrows()]
+        return charts.Series(name, list(rows["period"]), list(rows["value"]), own=own, decimals=decimals)
+
     def quadrant(self) -> Block:
         """Draw the quadrant: level of the gap × change of the gap, one point a QPV."""
         for figure in self.figures:
@@ -260,11 +266,17 @@ class Brief:
             result = analysis.quadrant(values, figure.indicator)
             if isinstance(result, Refusal):
                 continue
-            return blocks.quadrant(self.profile, figure, result, name, scope, self._source(self.profile.own(figure.indicator.id)))
+            return blocks.quadrant(self.profile, figure, result, name, scope, self._source(self._placed(figure, result)))
         return Block(
             f"<p class='notice'>Pas de quadrant{NNBSP}: il faut, pour trois QPV au moins, deux dates espacées d’au moins trois ans "
             "et un territoire de comparaison connu aux mêmes dates.</p>"
         )
+
+    def _placed(self, figure: KeyFigure, result: tuple[pd.DataFrame, str, str, str]) -> pd.DataFrame:
+        """The figures behind the points of a quadrant; the QPV itself may not be among them."""
+        points, start, end, _ = result
+        rows = pd.concat([self.profile.of_all_qpv(figure.indicator.id, g) for g in ("2015", "2024")])
+        return rows[rows["territory"].isin(points["territory"]) & rows["period"].isin((start, end))]
 
     def own_block(self) -> Block:
         """Show the block that only this theme has."""

@@ -22,18 +22,18 @@ from qpv.numbers import NBSP, NNBSP
 from qpv.profile import Profile, load_profile
 from qpv.quarter import UNDATED, format_period
 from qpv.sentences import gap_change_words, own_change_words
-from qpv.standing import CUMULATED_SHARE, QUARTER_PCT, Placed, Side, Tally, place, tally, trends
+from qpv.standing import CUMULATED_LEAST, CUMULATED_SHARE, QUARTER_PCT, Placed, Side, Tally, place, tally, trends
 from qpv.vocabulary import BRIEF_KINDS_FR, BRIEF_THEMES, PORTRAIT, THEMES_FR, Status
 
 #: So many of the contract's figures are shown a theme; all of them are in the table behind one click.
 _PRINTED: Final = 3
 
-assert QUARTER_PCT == 75 and CUMULATED_SHARE == 0.5
+assert QUARTER_PCT == 75 and CUMULATED_SHARE == 0.5 and CUMULATED_LEAST == 2
 RULE: Final = (
     f"La règle{NNBSP}: un chiffre clé est un désavantage quand au moins trois quarts des autres QPV de France sont mieux placés, un point "
     "fort quand au moins trois quarts sont moins bien placés, à même date et même périmètre, s’il a un sens que personne ne conteste. Dans un "
-    "thème, désavantages ou points forts s’additionnent quand ils font au moins la moitié des chiffres situés. Un chiffre commun à deux "
-    "thèmes compte une fois."
+    "thème, désavantages ou points forts s’additionnent quand ils sont deux au moins et font au moins la moitié des chiffres situés. Un "
+    "chiffre commun à deux thèmes compte une fois."
 )
 
 
@@ -118,7 +118,7 @@ class Portrait:
         count, total = sum(t.sides[side] for t in self.counts), sum(t.placed for t in self.counts)
         if not total:
             return f"{words}{NNBSP}: aucun chiffre clé ne peut être situé parmi les QPV de France."
-        named = [BRIEF_KINDS_FR[t.theme] for t in self.counts if t.cumulates(side)]
+        named = [f"{BRIEF_KINDS_FR[t.theme]} ({gaps.years_words(t.periods[side])})" for t in self.counts if t.cumulates(side)]
         if not count:
             return f"{words}{NNBSP}: aucun des {total} chiffres situés parmi les QPV de France."
         where = f" Ils s’additionnent dans{NNBSP}: {', '.join(named)}." if named else " Ils ne s’additionnent dans aucun thème."
@@ -153,22 +153,26 @@ class Portrait:
         """List what got better and what got worse, what is stable, and how many have no honest answer."""
         better, worse = trends(self._all, Direction.BETTER), trends(self._all, Direction.WORSE)
         stable = trends(self._all, Direction.EQUAL)
-        for item in (*better, *worse, *stable):
+        money = [p for p in trends(self._all, Direction.NEUTRAL) if p.figure.indicator.unit.startswith("eur")]
+        for item in (*better, *worse, *stable, *money):
             self._keep_ends(item)
         columns = [
             self._list("▲ S’améliore", better, "Aucun chiffre clé ne s’améliore nettement."),
             self._list("▼ Se dégrade", worse, "Aucun chiffre clé ne se dégrade nettement."),
-            self._list("= Stable", stable, "Aucun chiffre clé n’est stable."),
+            self._list("= Stable", stable, "Aucun chiffre clé n’est stable.")
+            # Prices rise too: more euros of the day are told, not praised.
+            + (self._list("• Plus d’euros, inflation non déduite", money, "") if money else ""),
         ]
         rest = [p for p in self._all if p.figure.known and not isinstance(p.figure.own_change, Change)]
         note = (
-            f"{len(rest)} chiffres n’ont pas d’évolution calculée (une seule date, dates trop proches ou périmètre changé)."
+            f"{len(rest)} {'chiffres n’ont' if len(rest) > 1 else 'chiffre n’a'} pas d’évolution calculée (une seule date, dates trop proches ou périmètre changé)."
             if rest
             else ""
         )
         narrowed = [p for p in self._all if isinstance(p.figure.gap_change, Change) and not p.figure.indicator.of_change]
         gap_lines = "".join(
-            f"<li>{text(p.figure.indicator.short)}{NNBSP}: {text(gap_change_words(p.figure))}.</li>" for p in narrowed
+            f"<li>{text(gap_change_words(p.figure))}.</li>"
+            for p in narrowed  # which names the indicator
         )
         for item in narrowed:
             self._keep_gap_ends(item)
@@ -223,12 +227,12 @@ class Portrait:
             )
             rank = {i.id: n for n, i in enumerate(catalog.of_theme(theme))}
             latest = latest.assign(order=latest["indicator"].map(rank)).sort_values("order", kind="stable").head(_PRINTED)
-            named = "; ".join(
+            named = f"{NNBSP}; ".join(
                 f"{catalog.indicator(r['indicator']).short} {tables.value_words(r, catalog.indicator(r['indicator']))} "
                 f"({format_period(r['period'])})" for _, r in latest.iterrows()
             )  # fmt: skip
             lines.append(
-                f"<li><strong>{text(THEMES_FR[theme])}</strong> ({len(found)} chiffres){NNBSP}: {text(named or 'sans année')}</li>"
+                f"<li><strong>{text(THEMES_FR[theme])}</strong> ({len(found)} chiffre{'s' if len(found) > 1 else ''}){NNBSP}: {text(named or 'sans année')}</li>"
             )
             rows += [
                 [THEMES_FR[theme], catalog.indicator(r["indicator"]).label, tables.value_words(r, catalog.indicator(r["indicator"])),

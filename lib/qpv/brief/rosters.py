@@ -10,8 +10,9 @@ import pandas as pd
 from qpv import tables
 from qpv.analysis import Direction, judge
 from qpv.catalog import Indicator
+from qpv.comparison import shown_decimals
 from qpv.html import text
-from qpv.numbers import DASH, NBSP, NNBSP, format_difference, format_number, format_value
+from qpv.numbers import DASH, NBSP, NNBSP, format_difference, format_number, format_value, rounded
 from qpv.photograph import BESIDE, Extreme, Photograph, Widening
 from qpv.profile import Profile
 from qpv.quarter import format_period
@@ -26,9 +27,9 @@ _NAMED: Final = 3
 _BESIDE_ARTICLES: Final = {"departement": "Département : {}", "region": "Région : {}", "france": "{}"}
 
 
-def value(number: float, indicator: Indicator) -> str:
-    """Write a value of an indicator with its unit."""
-    return format_value(number, indicator.unit, indicator.decimals)
+def value(number: float, indicator: Indicator, decimals: int) -> str:
+    """Write a value of an indicator with its unit, and as many decimals as it is known with."""
+    return format_value(number, indicator.unit, decimals)
 
 
 def extreme_words(extreme: Extreme, names: dict[str, str]) -> str:
@@ -65,9 +66,9 @@ def _shot_row(panel: Profile, shot: Photograph, heads: Sequence[str], names: dic
     mean = shot.mean
     cells = [
         f'{text(format_period(shot.period))}<span class="newer">{len(shot.rows)} QPV sur {total}</span>{_badges(shot)}',
-        *(['<span class="none">moins de trois QPV</span>' if mean is None else f"<strong>{text(value(mean, indicator))}</strong>"]
+        *(['<span class="none">moins de trois QPV</span>' if mean is None else f"<strong>{text(value(mean, indicator, shot.decimals))}</strong>"]
           if "Moyenne des QPV" in heads else []),
-        *(f'{text(value(e.value, indicator))}<span class="newer">{text(extreme_words(e, names))}</span>'
+        *(f'{text(value(e.value, indicator, e.decimals))}<span class="newer">{text(extreme_words(e, names))}</span>'
           for e in (shot.lowest, shot.highest)),
         _territories(panel, shot),
     ]  # fmt: skip
@@ -109,7 +110,9 @@ def _gap(shot: Photograph) -> str:
     whole, mean, indicator = shot.same_period("epci"), shot.mean, shot.indicator
     if whole is None or mean is None or indicator.unit == "count":
         return ""
-    gap = mean - float(whole["value"])
+    # The reader sees rounded values: their difference is what she can check.
+    decimals = (shot.decimals, shown_decimals(whole, indicator))
+    gap = round(rounded(mean, decimals[0]) - rounded(float(whole["value"]), decimals[1]), 9)
     direction = judge(gap, indicator, float(whole["value"]))
     sides = shot.directions
     if indicator.polarity is Polarity.NONE:
@@ -119,7 +122,7 @@ def _gap(shot: Photograph) -> str:
         said = f"{SIGN_WORDS[direction]}{NNBSP}; {adverse} QPV sur {len(shot.rows)} moins bien placés"
     return (
         f'<br><span class="gap {direction}"><span aria-hidden="true">{SIGNS[direction]}</span> '
-        f'{text(format_difference(gap, indicator.unit, indicator.decimals))}<span class="newer">{text(said)}</span></span>'
+        f'{text(format_difference(gap, indicator.unit, min(decimals)))}<span class="newer">{text(said)}</span></span>'
     )
 
 
@@ -193,11 +196,11 @@ def _roster_cell(shot: Photograph, code: str, notes: Mapping[str, str]) -> str:
     marks = [w for w, e in (("min.", shot.lowest), ("max.", shot.highest)) if code in e.codes and len(shot.rows) > 1]
     status = "" if row["status"] == Status.OBSERVED else f'<span class="newer">{text(STATUS_FR[Status(row["status"])])}</span>'
     mark = f'<span class="mark">{" ".join(marks)}</span>' if marks else ""
-    return f'<td data-value="{number!r}">{text(value(number, shot.indicator))} {mark}{status}</td>'
+    return f'<td data-value="{number!r}">{text(value(number, shot.indicator, shown_decimals(row, shot.indicator)))} {mark}{status}</td>'
 
 
 def _mean_cell(shot: Photograph) -> str:
-    return f"<td>{DASH}</td>" if shot.mean is None else f"<td>{text(value(shot.mean, shot.indicator))}</td>"
+    return f"<td>{DASH}</td>" if shot.mean is None else f"<td>{text(value(shot.mean, shot.indicator, shot.decimals))}</td>"
 
 
 def communes(panel: Profile, shots: Sequence[Photograph], rows: pd.DataFrame) -> str:
@@ -211,7 +214,7 @@ def communes(panel: Profile, shots: Sequence[Photograph], rows: pd.DataFrame) ->
     if not shown or not places:
         return ""
     lines = [
-        [p.name, *(value(float(table.at[(s.indicator.id, p.code), "value"]), s.indicator)
+        [p.name, *(tables.value_words(table.loc[(s.indicator.id, p.code)], s.indicator)
                    if (s.indicator.id, p.code) in table.index else "pas de valeur" for s in shown)]
         for p in places
     ]  # fmt: skip

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from types import SimpleNamespace
 from typing import Any, Final
 
 import pandas as pd
 
 from qpv.catalog import Indicator
 from qpv.html import text
+from qpv.inventory import published_words
 from qpv.news import Kind, News, Reason
 from qpv.numbers import DASH, NBSP, NNBSP, format_difference, format_number, format_value
 from qpv.quarter import Quarter, format_date, format_period
@@ -109,7 +111,11 @@ def _editions(news: News) -> str:
         return "<h2>Éditions</h2><p>Aucune édition n’est entrée, sortie, remplacée ou redatée.</p>"
     rows = []
     for e in news.editions.itertuples():
-        days = [DASH if pd.isna(d) else format_date(d.date()) for d in (e.old_published, e.new_published)]
+        known = ((e.old_published, e.old_published_precision), (e.new_published, e.new_published_precision))
+        days = [
+            DASH if pd.isna(day) else published_words(SimpleNamespace(published=day, published_precision=precision))
+            for day, precision in known
+        ]
         counts = [DASH if pd.isna(n) else format_number(n) for n in (e.old_observations, e.new_observations)]
         rows.append(
             [f"{e.producer}, {e.dataset} ({e.edition})", _EDITIONS_FR[e.change], _arrow(*days), _arrow(*counts)]
