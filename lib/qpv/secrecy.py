@@ -251,6 +251,8 @@ class _Board:
         ] = True
         if any(column in (*parts, whole) for parts, whole in self._breakdowns()):
             told[outer[self.ours[inner, column]]] = True
+        if nest.crossing and any(c.tally for c in self.indicators[column].columns):
+            told[outer[self.secret[inner, column]]] = True
         told &= self.known[:, column]
         self._withhold(np.flatnonzero(told & ~self.public[:, column]), column)
         told = (told & self.public[:, column]) | (self.ours[:, column] & (unknown == 0))
@@ -278,6 +280,7 @@ class _Link:
     parent: _Parent
     between: str = ""
     through: _Parent = lambda code: None
+    crossing: bool = False
 
 
 @dataclass(frozen=True)
@@ -287,6 +290,7 @@ class _Nest:
     inner: np.ndarray
     outer: np.ndarray
     through: np.ndarray
+    crossing: bool = False  # the totals lie across others: they stand in no tree, and go with any part of theirs
 
     def among(self, counted: Mask) -> tuple[np.ndarray, np.ndarray]:
         """Give the pairs of places with a figure, without those for which the place between them stands."""
@@ -320,7 +324,8 @@ def _nesting(places: pd.DataFrame, totals: list[list[_Link]]) -> list[_Nest]:
                 through = positions(rows, link.between, link.through) if link.between in levels else np.full(len(inner), -1)
                 parts.append(np.vstack([inner, outer, through])[:, outer >= 0])
         if parts and (pairs := np.hstack(parts)).size:
-            found.append(_Nest(*pairs))
+            inner, outer, through = pairs
+            found.append(_Nest(inner, outer, through, links[0].crossing))
     return found
 
 
@@ -344,6 +349,9 @@ def _totals(reference: Reference, schools: Mapping[str, str]) -> list[list[_Link
         epci = reference.epci_of_commune.get(commune)
         return epci if epci in whole else None
 
+    def epci_across(commune: str) -> str | None:
+        return None if epci_within(commune) else reference.epci_of_commune.get(commune)
+
     def departement(qpv: str) -> str | None:
         return normalise_code(qpv[2:5], "departement")
 
@@ -357,7 +365,8 @@ def _totals(reference: Reference, schools: Mapping[str, str]) -> list[list[_Link
     return [
         [_Link("iris", "commune", lambda code: code[:5])],
         [_Link("school", "commune", schools.get)],
-        [_Link("commune", "epci", reference.epci_of_commune.get)],
+        [_Link("commune", "epci", epci_within)],
+        [_Link("commune", "epci", epci_across, crossing=True)],
         [_Link("commune", "departement", departement_of, "epci", epci_within), _Link("epci", "departement", whole.get)],
         [_Link("departement", "region", region)],
         [_Link("region", "france", mainland)],
