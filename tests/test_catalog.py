@@ -278,3 +278,19 @@ def test_the_yaml_is_read_alike_by_the_loader_in_python_and_the_one_in_c():
     for file in sorted((ROOT / "data" / "catalog").rglob("*.yml")):
         text = file.read_text(encoding="utf-8")
         assert yaml.load(text, Loader=yaml.SafeLoader) == yaml.load(text, Loader=yaml.CSafeLoader), file.name
+
+
+@pytest.mark.parametrize("file", sorted((ROOT / "data" / "catalog").rglob("*.yml")), ids=lambda p: p.name)
+def test_no_key_stands_twice_in_an_entry(file: Path) -> None:
+    """The loader keeps the last of two silently: a merge of two edits once left both."""
+
+    def doubles(node: yaml.Node) -> list[str]:
+        if isinstance(node, yaml.SequenceNode):
+            return [found for item in node.value for found in doubles(item)]
+        if not isinstance(node, yaml.MappingNode):
+            return []
+        keys = [key.value for key, _ in node.value]
+        twice = [f"line {key.start_mark.line + 1}: {key.value}" for key, _ in node.value if keys.count(key.value) > 1]
+        return twice + [found for _, value in node.value for found in doubles(value)]
+
+    assert doubles(yaml.compose(file.read_text("utf-8"), Loader=yaml.CSafeLoader)) == []

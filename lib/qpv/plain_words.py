@@ -35,7 +35,7 @@ _AMONG: Final = 3
 
 #: Units whose signs not everybody reads.
 _UNIT_WORDS: Final = {
-    "celsius": "degrés", "inhabitants_per_km2": "habitants par kilomètre carré", "eur_per_m2": "€ par mètre carré", "ratio": "",
+    "celsius": "degrés", "inhabitants_per_km2": "habitants par kilomètre carré", "eur_per_m2": "€ par mètre carré", "ratio": "", "index": "",
 }  # fmt: skip
 
 
