@@ -117,6 +117,16 @@ def test_condominiums_by_code_in_2024_and_by_point_in_2015(tabulate, official: P
     assert lots["note"].endswith("1 sans valeur, non comptés")
 
 
+def test_condominiums_are_counted_within_300_metres_of_the_qpv_and_not_beyond(tabulate, official: Path, points) -> None:
+    header = (official / "samples/rnc_copro.head.csv").read_text("utf-8").splitlines()[0]
+    places = [("A", "inside"), ("B", "inside"), ("C", "near"), ("D", "far")]
+    rows = [{"numero_immatriculation": n, "longitude": points[w][0], "latitude": points[w][1], "code_officiel_commune": CALAIS,
+             "nombre_lots_habitation": 20} for n, w in places]  # fmt: skip
+    table = tabulate("rnc-copro.csv", lines(header, rows, ","))
+    assert list(value(table, BEAU_MARAIS, "condominiums_within_300m_count")[["value", "status"]]) == [3, "proxy"]
+    assert set(table.loc[table["indicator"] == "condominiums_within_300m_count", "level"]) == {"qpv"}
+
+
 def test_establishments_come_in_a_zip_and_outside_zones_have_letters_for_a_code(deliver, tabulate) -> None:
     rows = [{"siret": n, "plg_qp24": q, "plg_qp15": p, "plg_code_commune": CALAIS} for n, (q, p) in enumerate(
         [(BEAU_MARAIS, BEAU_MARAIS_2015)] * 3 + [("HZ", "CSZ")] * 2)]  # fmt: skip

@@ -171,6 +171,19 @@ def test_a_school_in_priority_education_in_the_qpv(deliver, tabulate, official: 
     assert value(tabulate("fr-en-annuaire-education.csv", bare), BEAU_MARAIS, "colleges_count")["value"] == 1
 
 
+def test_colleges_are_counted_within_300_metres_of_the_qpv_and_not_beyond(tabulate, official: Path, points) -> None:
+    header = (official / "samples/depp_annuaire_2026.head.csv").read_text("utf-8-sig").splitlines()[0]
+    places = [("0620001A", "Collège", "inside"), ("0620002B", "Collège", "near"), ("0620003C", "Collège", "far"),
+              ("0620004D", "Lycée", "near")]  # fmt: skip
+    rows = [{"Identifiant_de_l_etablissement": code, "Nom_etablissement": "X", "Type_etablissement": kind, "etat": "OUVERT",
+             "Code_commune": CALAIS, "Code_departement": "062", "longitude": points[where][0], "latitude": points[where][1]}
+            for code, kind, where in places]  # fmt: skip
+    table = tabulate("fr-en-annuaire-education.csv", lines(header, rows))
+    assert value(table, BEAU_MARAIS, "colleges_count")["value"] == 1
+    assert list(value(table, BEAU_MARAIS, "colleges_within_300m_count")[["value", "status"]]) == [2, "proxy"]
+    assert set(table.loc[table["indicator"] == "colleges_within_300m_count", "level"]) == {"qpv"}
+
+
 def test_pupils_and_classes_of_the_real_sample_find_their_commune_by_name(tabulate, official: Path) -> None:
     table = tabulate("fr-en-ecoles-effectifs-nb_classes.csv", (official / "samples/depp_ecoles_effectifs.head.csv").read_bytes())
     assert value(table, "0350103X", "primary_pupils_count")["value"] == 289
