@@ -177,7 +177,7 @@ def test_show_gives_some_blocks_with_an_interactive_map(embedded: Warehouse, mon
         (lambda w: qpv.map(pd.DataFrame({"territory": ["QP062056"], "value": ["1,5"]}), warehouse=w), ParameterError, "decimal=','"),
         (lambda w: qpv.map(qpv.observations(CALAIS, "population_count", level="qpv", warehouse=w).drop_duplicates("territory"),
                            warehouse=w), ParameterError, "a map shows one period"),
-        (lambda w: qpv.show(BEAU_MARAIS, "demography", warehouse=w), ParameterError, "unknown kind of brief"),
+        (lambda w: qpv.show(BEAU_MARAIS, "demographie", warehouse=w), ParameterError, "unknown kind of brief"),
         (lambda w: qpv.show(BEAU_MARAIS, "revenue", blocks=["carte"], warehouse=w), ParameterError, "unknown block 'carte'"),
     ],
 )  # fmt: skip
