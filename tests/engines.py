@@ -24,7 +24,7 @@ papermill.execute_notebook(*sys.argv[1:], engine_name="qpv-warm", in_place=True,
 #: What differs from process to process, whoever runs it.
 CHANGING = (
     (re.compile(r"ipykernel_\d+/"), "ipykernel/"), (re.compile(r"0x[0-9a-f]{6,}"), "0x"),
-    (re.compile(r"\b[\d.]+ [nµμm]?s\b"), "n s"), (re.compile(r"(Task|Thread)-\d+"), r"\1"),
+    (re.compile(r"\b[\d.]+(e[+-]\d+)? [nµμm]?s\b"), "n s"), (re.compile(r"(Task|Thread)-\d+"), r"\1"),
     (re.compile(r"\(\d+ times\)"), "(n times)"),
 )  # fmt: skip
 

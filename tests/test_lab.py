@@ -33,9 +33,11 @@ KNOWN: dict[str, str] = {}
 def make_lab(*arguments: str) -> list[str]:
     """Give the lines that ``make lab`` would run, with this interpreter's programs."""
     bin_folder = Path(sys.executable).parent
+    # Under 'make test' another make would also say in which folder it is.
+    free = {name: value for name, value in os.environ.items() if name not in ("MAKEFLAGS", "MAKELEVEL", "MFLAGS")}
     told = subprocess.run(
         ["make", "-n", "lab", f"BIN={bin_folder}", "STAMP=README.md", f"ARGS={shlex.join(arguments)}"],
-        cwd=ROOT, capture_output=True, text=True, check=True,
+        cwd=ROOT, capture_output=True, text=True, check=True, env=free,
     )  # fmt: skip
     return told.stdout.splitlines()
 

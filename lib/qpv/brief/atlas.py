@@ -26,6 +26,8 @@ from qpv.quarter import format_period, period_position
 _WGS84: Final = 4326
 #: With fewer QPV with a value than this, the map widens from the EPCI to the département.
 _ENOUGH: Final = 3
+#: A date serves for a map when this part of the QPV of the best known date have a value at it.
+_MOST: Final = 0.75
 #: Over which QPV the headline indicator is mapped, in order of preference.
 HEADLINE_SCOPES: Final = ("epci", "departement")
 CREDIT: Final = "Contours : ANCT, IGN ; points des communes : GeoNames"
@@ -192,8 +194,8 @@ class Spread(NamedTuple):
 def spread_of(profile: Profile, figure: KeyFigure, scopes: tuple[str, ...] = HEADLINE_SCOPES) -> Spread:
     """Choose the QPV over which a figure is mapped, and when: of the first scope where enough of them have it.
 
-    The date is that of the QPV's own figure; where no other QPV has that one (a contract alone prints it), the date that
-    most of them have, the latest of such.
+    The date is that of the QPV's own figure; where no other QPV has that one (a contract alone prints it), the latest that
+    three quarters of those have that the best known date has.
     """
     generation = figure.own["generation"] if figure.own is not None else next(iter(profile.codes), "2015")
     rows = profile.of_all_qpv(figure.indicator.id, generation)
@@ -202,9 +204,10 @@ def spread_of(profile: Profile, figure: KeyFigure, scopes: tuple[str, ...] = HEA
         rows = profile.of_all_qpv(figure.indicator.id, generation)
     period = figure.own["period"] if figure.own is not None else (rows["period"].max() if len(rows) else "")
     held = {s: rows.loc[rows["territory"].isin(profile.peer_codes.get((s, generation), frozenset())), "period"] for s in scopes}
-    if figure.own is not None and max((held[s] == period).sum() for s in scopes) < 2:
+    if max((held[s] == period).sum() for s in scopes) < 2:
         counts = held[scopes[-1]].value_counts()
-        period = max(counts.index, key=lambda p: (counts[p], period_position(p)), default=period)
+        known = [p for p in counts.index if counts[p] >= _MOST * counts.max()]
+        period = max(known, key=period_position, default=period)
     scope = next((s for s in scopes if (held[s] == period).sum() >= _ENOUGH), scopes[0])
     rows = rows[rows["period"] == period].set_index("territory")
     own = profile.codes.get(generation, "")

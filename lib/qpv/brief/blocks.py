@@ -226,8 +226,8 @@ def own_block(profile: Profile, ledger: Ledger) -> Block:
     return join(*parts)
 
 
-def sources(profile: Profile, ledger: Ledger) -> Block:
-    """List the editions used, with date, licence and traps; then the limits that hold for all briefs."""
+def _editions(profile: Profile, ledger: Ledger) -> list[list[str]]:
+    """Give source, edition, date, licence and page of each edition that was used."""
     editions = profile.editions.set_index("edition")
     rows = []
     for identifier in ledger.editions():
@@ -239,6 +239,22 @@ def sources(profile: Profile, ledger: Ledger) -> Block:
         rows.append(
             [f"{edition['producer']}, {edition['dataset']}", identifier, date, edition["licence"], edition["landing_page"]]
         )
+    return rows
+
+
+def sources_in_words(profile: Profile, ledger: Ledger) -> Block:
+    """Name the editions used on paper where a table would take too much of it: each source once, with its editions and their dates."""
+    found: dict[str, list[str]] = {}
+    for source, identifier, date, *_ in _editions(profile, ledger):
+        found.setdefault(source, []).append(f"{identifier}, {date}")
+    words = f"{NNBSP}; ".join(f"{source} ({f'{NNBSP}; '.join(editions)})" for source, editions in found.items())
+    return Block(f"<p class='paper note'>{text(words)}.</p>") if found else Block("")
+
+
+def sources(profile: Profile, ledger: Ledger) -> Block:
+    """List the editions used, with date, licence and traps; then the limits that hold for all briefs."""
+    editions = profile.editions.set_index("edition")
+    rows = _editions(profile, ledger)
     table = (
         tables.plain_table(
             ["Source", "Édition", "Publiée", "Licence", "Page"], rows, "Éditions utilisées dans ce brief", "small sources"

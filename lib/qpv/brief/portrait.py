@@ -262,7 +262,8 @@ class Portrait:
 
     def sources(self) -> Block:
         """Name the editions that were used, the definitions and the limits."""
-        return blocks.sources(self._lead.profile, self.ledger)
+        profile = self._lead.profile
+        return join(blocks.sources_in_words(profile, self.ledger), blocks.sources(profile, self.ledger))
 
     def close(self) -> Any:
         """Write the figures shown, for machines, and the record that the batch reads."""
