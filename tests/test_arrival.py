@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import datetime as dt
 import gzip
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -15,22 +14,11 @@ from qpv.errors import FetchError
 from qpv.fetch import Outcome, fetch, orders
 from qpv.sources.rawfile import list_files
 from qpv.sources.recognition import recognise
-from server import DIRECT, TABLE, Answer, Bench, Site, bench_at, digest, serving
+from server import DIRECT, TABLE, Answer, Bench, digest
 
 IPS = "education/ips-ecoles-ap2022.csv"
 EXPORT = "/api/explore/v2.1/catalog/datasets/fr-en-ips-ecoles-ap2022/exports/csv"
 MESSAGE = b"message;code\nservice indisponible;503\n"
-
-
-@pytest.fixture(scope="module")
-def running() -> Iterator[Site]:
-    with serving() as site:
-        yield site
-
-
-@pytest.fixture
-def bench(running: Site, tmp_path: Path) -> Bench:
-    return bench_at(running, tmp_path)
 
 
 def fetch_ips(bench: Bench, catalog: Catalog) -> Outcome:

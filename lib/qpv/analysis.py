@@ -201,8 +201,8 @@ def _span(dated: list[str], indicator: Indicator) -> tuple[str, str, str] | None
 
 def far_apart(periods: Iterable[str]) -> bool:
     """Tell whether any two periods are ``MINIMUM_YEARS`` apart; undated ones are none."""
-    positions = [period_position(p) for p in periods if p != UNDATED]
-    return bool(positions) and max(positions) - min(positions) >= MINIMUM_YEARS - 1e-9
+    dated = sorted((p for p in periods if p != UNDATED), key=period_position)
+    return bool(dated) and _long_enough(dated[0], dated[-1])
 
 
 def _long_enough(start: str, end: str) -> bool:

@@ -82,6 +82,13 @@ class KeyFigure:
         """Whether the QPV itself has a dated figure."""
         return self.own is not None
 
+    @property
+    def gap_over_time(self) -> tuple[Change | Refusal, str]:
+        """How the gap moved beside a territory, failing that beside the median of the QPV of France; with the name of either."""
+        if isinstance(self.gap_change, Refusal) and isinstance(self.peer_change, Change) and self.indicator.unit != "count":
+            return self.peer_change, MEDIAN_AT_BOTH_DATES
+        return self.gap_change, self.change_name
+
 
 def key_figure(profile: Profile, indicator: Indicator) -> KeyFigure:
     """Assemble what is known of an indicator for the QPV of a profile.

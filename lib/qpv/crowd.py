@@ -5,14 +5,26 @@ All is the same for every QPV, and is kept once it was asked for: whoever makes 
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from functools import cached_property
-from typing import Final
+from typing import Final, TypeVar
 
 import pandas as pd
 
 #: Fewer QPV than this make no median of "the QPV of France", and no rank among them.
 MEDIAN_OF: Final = 100
+
+
+#: A date counts when at least this share of the QPV of the best date have a value: one of two, or half of twenty, stands
+#: for no agglomération whose others are known a year before.
+_COVERED: Final = 0.75
+
+Key = TypeVar("Key")
+
+
+def well_known(counts: Mapping[Key, int]) -> list[Key]:
+    """Give the dates (or other keys) at which at least three quarters as many QPV have a value as at the best one."""
+    return [key for key in counts if counts[key] >= _COVERED * max(counts.values())]
 
 
 class Crowd:

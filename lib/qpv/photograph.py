@@ -17,6 +17,7 @@ from qpv import analysis
 from qpv.analysis import MINIMUM_PEERS, Change, Direction, Refusal
 from qpv.catalog import Indicator
 from qpv.comparison import MEDIAN_AT_BOTH_DATES, NEAR_YEARS, shown_decimals
+from qpv.crowd import well_known
 from qpv.numbers import NNBSP, french_spacing
 from qpv.profile import Profile
 from qpv.quarter import UNDATED, format_period, period_position
@@ -24,10 +25,6 @@ from qpv.vocabulary import ABSENT, STATUS_FR, Polarity, Status
 
 #: The territories beside the QPV, from near to far.
 BESIDE: Final = ("epci", "departement", "region", "france")
-
-#: A date counts when at least this share of the QPV of the best date have a value: one of two, or half of twenty, is no
-#: photograph of an agglomération whose others are known a year before.
-_COVERED: Final = 0.75
 
 
 @dataclass(frozen=True)
@@ -134,7 +131,7 @@ def photograph(panel: Profile, indicator: Indicator) -> Photograph | None:
     }
     if not counts:
         return None
-    enough = [key for key in counts if counts[key] >= _COVERED * max(counts.values())]
+    enough = well_known(counts)
     latest = max(period_position(period) for _, period in enough)
     whole = set(panel.of_level(indicator.id, "epci")["period"])
     beside = [key for key in enough if key[1] in whole and period_position(key[1]) >= latest - NEAR_YEARS]

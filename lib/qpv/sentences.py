@@ -14,7 +14,7 @@ import pandas as pd
 from qpv import grammar
 from qpv.analysis import Change, Direction, Rank, Refusal, own_direction, unfavourable
 from qpv.catalog import Indicator
-from qpv.comparison import MEDIAN_AT_BOTH_DATES, STATUS_CAUTIONS, KeyFigure, is_missing, shown_decimals
+from qpv.comparison import STATUS_CAUTIONS, KeyFigure, is_missing, shown_decimals
 from qpv.numbers import NNBSP, format_difference, format_number, format_value, french_spacing
 from qpv.quarter import format_period
 from qpv.vocabulary import Polarity, Status
@@ -215,11 +215,10 @@ def _improved(figure: KeyFigure) -> bool:
 def _gap_over_time(figure: KeyFigure) -> tuple[Change | Refusal, str]:
     """Answer Q1 beside a territory, failing that beside the median of the QPV of France; with its sentence."""
     # A number of people is no distance from that of another place.
-    peers = isinstance(figure.peer_change, Change) and figure.indicator.unit != "count"
-    if isinstance(figure.gap_change, Refusal) and peers:
-        assert isinstance(figure.peer_change, Change)
-        return figure.peer_change, _gap_change(figure.peer_change, figure.indicator, MEDIAN_AT_BOTH_DATES)
-    return figure.gap_change, gap_change_words(figure)
+    moved, beside = figure.gap_over_time
+    if moved is figure.gap_change or isinstance(moved, Refusal):
+        return moved, gap_change_words(figure)
+    return moved, _gap_change(moved, figure.indicator, beside)
 
 
 def _unknown(figure: KeyFigure, *, tell_own: bool, tell_gap: bool) -> list[str]:

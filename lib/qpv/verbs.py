@@ -17,7 +17,7 @@ import pandas as pd
 from qpv import sentences
 from qpv.analysis import Change, Refusal, own_direction
 from qpv.catalog import Catalog, Indicator
-from qpv.comparison import MEDIAN_AT_BOTH_DATES, KeyFigure, key_figure, why_missing
+from qpv.comparison import KeyFigure, key_figure, why_missing
 from qpv.errors import ParameterError
 from qpv.export import tables
 from qpv.numbers import french_spacing
@@ -360,9 +360,7 @@ def _profile_row(found: Profile, figure: KeyFigure) -> dict[str, Any]:
 
 def _gap_row(found: Profile, figure: KeyFigure) -> dict[str, Any]:
     own, about = figure.own, figure.indicator
-    moved, beside = figure.gap_change, figure.change_name
-    if isinstance(moved, Refusal) and about.unit != "count":  # no territory has both dates: the QPV of France may
-        moved, beside = figure.peer_change, MEDIAN_AT_BOTH_DATES
+    moved, beside = figure.gap_over_time
     row: dict[str, Any] = {
         "territory": found.code, "name": str(found.place["name"]), "indicator": about.id, "unit": about.unit, "answer": "",
         "words": french_spacing(f"{sentences.gap_change_words(figure)}."),

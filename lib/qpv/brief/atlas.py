@@ -17,6 +17,7 @@ from qpv.brief.legends import legend_of, of_points, own_of_colleges, own_of_comm
 from qpv.brief.schools import around, colleges, school_facts
 from qpv.catalog import Indicator
 from qpv.comparison import KeyFigure
+from qpv.crowd import well_known
 from qpv.html import STILL, Block, script_json, text
 from qpv.maps import Layer
 from qpv.numbers import NNBSP, format_value
@@ -26,8 +27,6 @@ from qpv.quarter import format_period, period_position
 _WGS84: Final = 4326
 #: With fewer QPV with a value than this, the map widens from the EPCI to the département.
 _ENOUGH: Final = 3
-#: A date serves for a map when this part of the QPV of the best known date have a value at it.
-_MOST: Final = 0.75
 #: Over which QPV the headline indicator is mapped, in order of preference.
 HEADLINE_SCOPES: Final = ("epci", "departement")
 CREDIT: Final = "Contours : ANCT, IGN ; points des communes : GeoNames"
@@ -205,9 +204,7 @@ def spread_of(profile: Profile, figure: KeyFigure, scopes: tuple[str, ...] = HEA
     period = figure.own["period"] if figure.own is not None else (rows["period"].max() if len(rows) else "")
     held = {s: rows.loc[rows["territory"].isin(profile.peer_codes.get((s, generation), frozenset())), "period"] for s in scopes}
     if max((held[s] == period).sum() for s in scopes) < 2:
-        counts = held[scopes[-1]].value_counts()
-        known = [p for p in counts.index if counts[p] >= _MOST * counts.max()]
-        period = max(known, key=period_position, default=period)
+        period = max(well_known(held[scopes[-1]].value_counts().to_dict()), key=period_position, default=period)
     scope = next((s for s in scopes if (held[s] == period).sum() >= _ENOUGH), scopes[0])
     rows = rows[rows["period"] == period].set_index("territory")
     own = profile.codes.get(generation, "")
