@@ -126,6 +126,10 @@ def test_a_total_that_is_not_the_sum_is_told_with_both(catalog: Catalog, total: 
     assert finding.line == 5
 
 
+def test_a_total_alone_in_its_file_is_no_fault(catalog: Catalog) -> None:
+    assert checked({ABC: [500]}, catalog, ["FR"], Sums(total=50))[1] == []
+
+
 def test_parts_that_do_not_make_up_their_whole_are_told(catalog: Catalog) -> None:
     sums = Sums(parts={"sex": 0})
     assert checked({ABC: [100, 60], WOMEN: [40, 20], MEN: [60, np.nan]}, catalog, sums=sums)[1] == []

@@ -130,6 +130,15 @@ def test_of_two_tables_of_one_archive_for_one_edition_none_is_chosen(tmp_path: P
     assert "age_QP.csv, sexe_QP.csv all look like edition insee_qpv2024_defm_2025: none is read" in str(finding)
 
 
+def test_women_and_men_who_are_not_all_job_seekers_of_an_unseen_edition_are_told(tmp_path: Path, catalog: Catalog) -> None:
+    table = {"d_QP.csv": "CODGEO;ABC;ABC_F;ABC_H\nQN06254M;1 025;500;525\nQN06225M;300;140;170\n"}
+    (raw := tmp_path / "raw").mkdir()
+    archive(raw / "DEFM2025_QP24_csv.zip", table)
+    report = build(DATA, [raw], tmp_path / "warehouse")
+    (finding,) = [f for f in report.findings if "parts by sex" in f.message]
+    assert "300 for QN06225M, its parts by sex make 310; so in 1 rows" in finding.message
+
+
 def test_files_by_departement_are_editions_beside_each_other(tmp_path: Path, catalog: Catalog) -> None:
     for name in ("geo-dvf-2024-62.csv", "geo-dvf-2024-59.csv", "geo-dvf-2024.csv"):
         (tmp_path / name).write_text("id_mutation\n")

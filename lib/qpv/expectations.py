@@ -214,6 +214,8 @@ def _totals(observations: pd.DataFrame, tolerance: float, catalog: Catalog) -> l
         values = rows.loc[
             (rows["level"] == "qpv") & (rows["indicator"] == total.indicator) & (rows["period"] == total.period), "value"
         ]
+        if values.empty:  # a file of the total alone, as Insee's ``_ENSQP``: nothing to be summed
+            continue
         sum_, hidden = float(values.sum()), int(values.isna().sum())
         margin = tolerance + hidden * float(values.mean() if values.notna().any() else 0)
         if not -tolerance <= total.value - sum_ <= margin:
