@@ -36,7 +36,7 @@ LAYERS: tuple[set[str], ...] = (
     {"sources", "contracts", "download", "rules"},
     {"overlay", "expectations", "arrival"},
     {"features"},
-    {"proxies", "tallies", "dating"},
+    {"proxies", "tallies", "dating", "grid"},
     {"preference", "fetch"},
     {"peers", "crowd", "similar", "digests"},
     {"warehouse"},

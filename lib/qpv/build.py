@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Final
 import pandas as pd
 
 import qpv
-from qpv import crosswalk, digests, peers, proxies, secrecy, tallies
+from qpv import crosswalk, digests, grid, peers, proxies, secrecy, tallies
 from qpv.catalog import Catalog
 from qpv.contract.contract import load_all, located, store
 from qpv.contract.sites import geocoded_files
@@ -25,7 +25,7 @@ from qpv.errors import CatalogError, SourceError
 from qpv.expectations import expect
 from qpv.publication import publish, reuse, workplace
 from qpv.reference import Reference
-from qpv.schemas import CROSSWALK, EDITIONS, OBSERVATIONS, TERRITORIES, check, compact, empty, stack
+from qpv.schemas import CROSSWALK, EDITIONS, OBSERVATIONS, SQUARES, TERRITORIES, check, compact, empty, stack
 from qpv.sources import READERS, Delivery, Finding
 from qpv.sources.base import Context
 from qpv.sources.rawfile import list_files
@@ -179,6 +179,7 @@ class _Tables:
     crosswalk: pd.DataFrame
     editions: pd.DataFrame
     geometry: gpd.GeoDataFrame | None
+    squares: pd.DataFrame
     catalog: Catalog  # with the editions that were met
 
 
@@ -213,6 +214,7 @@ def _assemble(
         crosswalk=check(pairs, CROSSWALK),
         editions=check(_editions(contracts, deliveries, table), EDITIONS),
         geometry=geometry,
+        squares=check(grid.near_qpv(deliveries, geometry), SQUARES),
         catalog=catalog,
     )
     return tables, remarks + findings
@@ -338,6 +340,8 @@ def _write(folder: Path, tables: _Tables) -> int:
         tables.geometry.sort_values(["level", "code"], ignore_index=True).to_parquet(
             folder / "geometry.parquet", index=False, write_covering_bbox=True, row_group_size=500
         )
+    tables.squares.to_parquet(folder / "squares.parquet", index=False, row_group_size=2_000)
+    of_rows["squares"] = digests.of_rows(tables.squares.rename(columns={"qpv": "territory"}), tables.editions)
     digests.write(folder, of_rows, of_peers, catalog)
     return written
 

@@ -56,7 +56,8 @@ class SortedFile:
             assert self._metadata is not None
             groups = [self._metadata.row_group(n) for n in range(self._metadata.num_row_groups)]
             found = [group.column(self._metadata.schema.names.index(column)).statistics for group in groups]
-            self._bounds[column] = [(s.min, s.max) for s in found]
+            # Without statistics (a file without a row) anything may be there.
+            self._bounds[column] = [(s.min, s.max) if s is not None else ("", "\U0010ffff") for s in found]
         return self._bounds[column]
 
 

@@ -101,6 +101,22 @@ CROSSWALK = pa.DataFrameSchema(
     name="crosswalk",
 )
 
+#: One row a square and QPV near it: its value as the producer gives it, ``touches`` where it shares ground with the QPV.
+SQUARES = pa.DataFrameSchema(
+    {
+        "qpv": _text(),
+        "indicator": _text(),
+        "period": _text(),
+        "edition": _text(),
+        "value": pa.Column(float, nullable=False, coerce=True),
+        "touches": pa.Column(bool, coerce=True),
+        "outline": pa.Column(object),  # WKB, EPSG:4326
+    },
+    strict=True,
+    ordered=True,
+    name="squares",
+)
+
 EDITIONS = pa.DataFrameSchema(
     {
         "edition": _text(),

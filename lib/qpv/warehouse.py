@@ -203,6 +203,20 @@ class Warehouse:
         self.reads.note_around(theme, codes)
         return self._sorted(f"observations-{theme}").read({"territory": codes}, {"level": _NUMEROUS})
 
+    def schools(self, codes: Collection[str]) -> pd.DataFrame:
+        """Give the observations of education on some schools, as :meth:`around` gives those on other territories."""
+        self.reads.note_around("education", codes)
+        return self._sorted("observations-education").read({"level": ["school"], "territory": codes})
+
+    def squares(self, qpv: str) -> gpd.GeoDataFrame:
+        """Give the squares around a QPV with their values: :data:`qpv.schemas.SQUARES`, ``outline`` as geometry (EPSG:4326)."""
+        import geopandas as gpd
+
+        self.reads.note_around("squares", [qpv])
+        rows = self._sorted("squares").read({"qpv": [qpv]})
+        outlines = gpd.GeoSeries.from_wkb(rows.pop("outline"), crs=4326)
+        return gpd.GeoDataFrame(rows, geometry=outlines)
+
     def peers(self, theme: str, editions: Collection[str], indicators: Collection[str] = ()) -> pd.DataFrame:
         """Give one figure a QPV, key indicator and period, as of some editions, see :func:`qpv.peers.as_of`; of all unless some are named.
 

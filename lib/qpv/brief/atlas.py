@@ -1,4 +1,4 @@
-"""The maps of a brief: where, the headline indicator, the theme's own."""
+"""The maps of briefs over QPV and communes: where, one indicator, places; and the frame that every map stands in."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from shapely.geometry import Point
 from qpv import live_maps, maps, tables
 from qpv.brief.inset import NO_INSET, Inset, close_up
 from qpv.brief.ledger import Ledger
-from qpv.brief.legends import legend_of, of_points, own_of_colleges, own_of_commune
-from qpv.brief.schools import around, colleges, school_facts
+from qpv.brief.legends import legend_of, of_points
+from qpv.brief.schools import around
 from qpv.catalog import Indicator
 from qpv.comparison import KeyFigure
 from qpv.crowd import well_known
@@ -26,7 +26,7 @@ from qpv.quarter import format_period, period_position
 
 _WGS84: Final = 4326
 #: With fewer QPV with a value than this, the map widens from the EPCI to the département.
-_ENOUGH: Final = 3
+ENOUGH: Final = 3
 #: Over which QPV the headline indicator is mapped, in order of preference.
 HEADLINE_SCOPES: Final = ("epci", "departement")
 CREDIT: Final = "Contours : ANCT, IGN ; points des communes : GeoNames"
@@ -36,10 +36,10 @@ def location(profile: Profile, ledger: Ledger) -> Block:
     """Map the QPV within its agglomération, perimeters of 2024 and 2015."""
     del ledger
     own = profile.code
-    base, points = _communes(profile)
+    base, points = communes_of(profile)
     codes = profile.peer_codes.get(("epci", "2024"), frozenset()) | {own}
-    new, approximate = _qpv(profile, codes, "2024")
-    old, _ = _qpv(profile, {p.code for p in profile.predecessors}, "2015", outlines_only=True)
+    new, approximate = qpv_of(profile, codes, "2024")
+    old, _ = qpv_of(profile, {p.code for p in profile.predecessors}, "2015", outlines_only=True)
     new = new.assign(
         tip=[f"{n}\n{c}" for n, c in zip(new["name"], new["code"], strict=True)],
         fill=["#0b5fa5" if c == own else "#9db4c8" for c in new["code"]],
@@ -58,14 +58,16 @@ def location(profile: Profile, ledger: Ledger) -> Block:
     legend += of_points(points)
     rows = [[n, c, _commune_names(profile, m)] for n, c, m in zip(new["name"], new["code"], new["communes"], strict=True)]
     data = tables.plain_table(["QPV", "Code", "Communes"], rows, "QPV de l’agglomération", "small")
-    note = _APPROXIMATE if approximate else ""
+    note = APPROXIMATE if approximate else ""
     mine = new[new["code"] == own]
-    return _block("Où se trouve le quartier", layers, "carte-lieu", legend, note, data, _focus(layers), inset=close_up(mine, old))
+    return framed(
+        "Où se trouve le quartier", layers, "carte-lieu", legend, note, data, focus_of(layers), inset=close_up(mine, old)
+    )
 
 
 def headline(profile: Profile, figure: KeyFigure, ledger: Ledger) -> Block:
     """Map the headline indicator over the QPV of the EPCI, else of the département."""
-    return _qpv_choropleth(profile, figure, ledger, "carte-titre", HEADLINE_SCOPES)
+    return qpv_choropleth(profile, figure, ledger, "carte-titre", HEADLINE_SCOPES)
 
 
 def over_panel(panel: Profile, indicator: Indicator, rows: pd.DataFrame, generation: str, period: str, key: str) -> Block:
@@ -74,7 +76,7 @@ def over_panel(panel: Profile, indicator: Indicator, rows: pd.DataFrame, generat
     ``rows`` holds the figures by code of the QPV.
     """
     codes = panel.peer_codes.get(("epci", generation), frozenset())
-    shapes, approximate = _qpv(panel, codes, generation)
+    shapes, approximate = qpv_of(panel, codes, generation)
     values = shapes["code"].map(rows["value"]).astype(float)
     classes = maps.classify(list(values))
     words = ["pas de valeur" if math.isnan(v) else format_value(v, indicator.unit, indicator.decimals) for v in values]
@@ -84,7 +86,7 @@ def over_panel(panel: Profile, indicator: Indicator, rows: pd.DataFrame, generat
         tip=[f"{n}\n{indicator.short} : {w}" for n, w in zip(shapes["name"], words, strict=True)],
         fill=[classes.colour(v) if classes else maps.NO_VALUE for v in values],
     )
-    base, points = _communes(panel)
+    base, points = communes_of(panel)
     layers = [Layer(base, "commune", fill="#f6f4ef", stroke="#b9b2a6"), Layer(points, "point", fill="#d9d4ca", radius=3),
               Layer(shapes, "qpv", radius=7)]  # fmt: skip
     order = shapes.sort_values("value", ascending=False, na_position="last", kind="stable")
@@ -92,41 +94,28 @@ def over_panel(panel: Profile, indicator: Indicator, rows: pd.DataFrame, generat
         ["QPV", indicator.short], [list(r) for r in zip(order["name"], order["said"], strict=True)], indicator.label, "small"
     )
     title = f"{indicator.label}, {format_period(period)}"
-    notes = [f"Périmètres de {generation}."] + ([_APPROXIMATE] if approximate else [])
+    notes = [f"Périmètres de {generation}."] + ([APPROXIMATE] if approximate else [])
     legend = legend_of(classes, indicator.unit, indicator.decimals, None)
-    return _block(title, layers, key, legend, " ".join(notes), data, shapes.geometry if len(shapes) else None)
+    return framed(title, layers, key, legend, " ".join(notes), data, shapes.geometry if len(shapes) else None)
 
 
 def places_over(
     panel: Profile, places: gpd.GeoDataFrame, title: str, key: str, legend: list[tuple[str, str]], note: str, data: str, source: str
 ) -> Block:  # fmt: skip
     """Map places (``tip``, ``fill``) over the communes and QPV of an agglomération; ``data`` is their table, as HTML."""
-    base, points = _communes(panel)
-    qpv, _ = _qpv(panel, panel.peer_codes.get(("epci", "2024"), frozenset()), "2024", outlines_only=True)
+    base, points = communes_of(panel)
+    qpv, _ = qpv_of(panel, panel.peer_codes.get(("epci", "2024"), frozenset()), "2024", outlines_only=True)
     qpv = qpv.assign(tip=qpv["name"])
     layers = [Layer(base, "commune", fill="#f6f4ef", stroke="#b9b2a6"), Layer(points, "point", fill="#d9d4ca", radius=3),
               Layer(qpv, "qpv", fill="#f3e3d3", stroke=maps.OWN_STROKE, weight=1.5), Layer(places, "point", stroke="#ffffff", radius=6)]  # fmt: skip
-    return _block(title, layers, key, legend, note, data, _focus([layers[2], layers[3]]), source)
+    return framed(title, layers, key, legend, note, data, focus_of([layers[2], layers[3]]), source)
 
 
-def own_theme(profile: Profile, figure: KeyFigure, ledger: Ledger) -> Block:
-    """Map what is the theme's own: collèges, or an indicator over the communes, else over the QPV."""
-    if profile.theme == "education":
-        block = _schools(profile, ledger)
-        if block is not None:
-            return block
-    for indicator in profile.catalog.theme(profile.theme).communes:
-        block = _commune_choropleth(profile, indicator, ledger)
-        if block is not None:
-            return block
-    return _qpv_choropleth(profile, figure, ledger, "carte-theme", ("departement",))
+APPROXIMATE: Final = "Contours absents : chaque quartier est placé au point de sa commune (côte à côte s’ils sont plusieurs), et non à sa place exacte."
 
 
-_APPROXIMATE: Final = "Contours absents : chaque quartier est placé au point de sa commune (côte à côte s’ils sont plusieurs), et non à sa place exacte."
-
-
-def _communes(profile: Profile) -> tuple[gpd.GeoDataFrame, gpd.GeoDataFrame]:
-    """Give outlines of the communes of the EPCI, and points for those without outline."""
+def communes_of(profile: Profile) -> tuple[gpd.GeoDataFrame, gpd.GeoDataFrame]:
+    """Give outlines of the communes of the EPCI, and points for those without outline: ``code, name, tip, geometry`` (EPSG:4326)."""
     codes = around(profile)
     places = profile.warehouse.communes
     places = places[places.index.isin(codes)]
@@ -142,10 +131,13 @@ def _communes(profile: Profile) -> tuple[gpd.GeoDataFrame, gpd.GeoDataFrame]:
     return shapes, points
 
 
-def _qpv(
+def qpv_of(
     profile: Profile, codes: set[str] | frozenset[str], generation: str, *, outlines_only: bool = False
 ) -> tuple[gpd.GeoDataFrame, bool]:
-    """Give the QPV as outlines, or as points of their commune; tell whether any is such a point."""
+    """Give the QPV as outlines, or as points of their commune; tell whether any is such a point.
+
+    Columns: ``code, level, generation, name, communes, geometry`` (EPSG:4326).
+    """
     places = profile.warehouse.places("qpv").drop(columns="code")
     places = places[places.index.isin(codes)]
     shapes = profile.warehouse.geometry("qpv", codes)
@@ -205,17 +197,18 @@ def spread_of(profile: Profile, figure: KeyFigure, scopes: tuple[str, ...] = HEA
     held = {s: rows.loc[rows["territory"].isin(profile.peer_codes.get((s, generation), frozenset())), "period"] for s in scopes}
     if max((held[s] == period).sum() for s in scopes) < 2:
         period = max(well_known(held[scopes[-1]].value_counts().to_dict()), key=period_position, default=period)
-    scope = next((s for s in scopes if (held[s] == period).sum() >= _ENOUGH), scopes[0])
+    scope = next((s for s in scopes if (held[s] == period).sum() >= ENOUGH), scopes[0])
     rows = rows[rows["period"] == period].set_index("territory")
     own = profile.codes.get(generation, "")
     codes = profile.peer_codes.get((scope, generation), frozenset()) | ({own} if own else set())
     return Spread(scope, generation, period, rows, own, codes)
 
 
-def _qpv_choropleth(profile: Profile, figure: KeyFigure, ledger: Ledger, key: str, scopes: tuple[str, ...]) -> Block:
+def qpv_choropleth(profile: Profile, figure: KeyFigure, ledger: Ledger, key: str, scopes: tuple[str, ...]) -> Block:
+    """Map an indicator over the QPV of the first scope where enough of them have it, see :func:`spread_of`."""
     indicator = figure.indicator
     scope, generation, period, rows, own, codes = spread_of(profile, figure, scopes)
-    shapes, approximate = _qpv(profile, codes, generation)
+    shapes, approximate = qpv_of(profile, codes, generation)
     values = shapes["code"].map(rows["value"]).astype(float)
     classes = maps.classify(list(values))
     ledger.add_all(rows[rows.index.isin(shapes["code"])].reset_index())
@@ -228,7 +221,7 @@ def _qpv_choropleth(profile: Profile, figure: KeyFigure, ledger: Ledger, key: st
         weight=[3.5 if c == own else 1.0 for c in shapes["code"]],
         radius=[9.0 if c == own else 6.0 for c in shapes["code"]],
     )
-    base, points = _communes(profile)
+    base, points = communes_of(profile)
     wide = scope == "departement"
     if wide:  # at this scale an outline is a speck: a disc shows the class, at the QPV's own place
         shapes = shapes.set_geometry(shapes.geometry.representative_point())
@@ -240,7 +233,7 @@ def _qpv_choropleth(profile: Profile, figure: KeyFigure, ledger: Ledger, key: st
               Layer(points, "point", fill="#d9d4ca", radius=3), Layer(shapes, "point" if wide else "qpv")]  # fmt: skip
     unmeasured = not own or own not in codes_in_order
     if unmeasured and profile.perimeter_known:
-        this, _ = _qpv(profile, {profile.code}, "2024")
+        this, _ = qpv_of(profile, {profile.code}, "2024")
         this = this.assign(tip=this["name"] + "\npas de valeur")
         layers.append(Layer(this.set_geometry(this.representative_point()) if wide else this, "point" if wide else "qpv",
                             stroke=maps.OWN_STROKE, weight=3.0, radius=9.0))  # fmt: skip
@@ -256,91 +249,16 @@ def _qpv_choropleth(profile: Profile, figure: KeyFigure, ledger: Ledger, key: st
     )
     place = {"epci": "de l’agglomération", "departement": "du département"}[scope]
     title = f"{indicator.label}, QPV {place}{', ' + format_period(period) if period else ''}"
-    notes = [f"Périmètres de {generation}."] + ([_APPROXIMATE] if approximate else [])
+    notes = [f"Périmètres de {generation}."] + ([APPROXIMATE] if approximate else [])
     legend = legend_of(classes, indicator.unit, indicator.decimals, mine) + of_points(points)
     if unmeasured:
         legend.append((maps.OWN_STROKE, f"ce quartier{NNBSP}: pas de valeur"))
     focus = shapes.geometry if len(shapes) else None
-    return _block(title, layers, key, legend, " ".join(notes), data, focus, _source(profile, rows[rows.index.isin(codes)]))
+    return framed(title, layers, key, legend, " ".join(notes), data, focus, source_of(profile, rows[rows.index.isin(codes)]))
 
 
-def _commune_choropleth(profile: Profile, identifier: str, ledger: Ledger) -> Block | None:
-    """Map an indicator over the communes of the EPCI; ``None`` with fewer than three values."""
-    indicator = profile.catalog.indicator(identifier)
-    rows = profile.facts[(profile.facts["indicator"] == identifier) & (profile.facts["level"] == "commune")]
-    if rows.empty:
-        return None
-    counts = rows.groupby("period")["territory"].nunique()
-    period = max(counts.index, key=lambda p: (counts[p], period_position(p)))
-    rows = rows[rows["period"] == period].set_index("territory")
-    outlines, points = _communes(profile)
-    if rows.index.isin([*outlines["code"], *points["code"]]).sum() < _ENOUGH:
-        return None
-    ledger.add_all(rows.reset_index())
-    classes = maps.classify(list(rows["value"]))
-    layers, table = [], []
-    for shapes, level in ((outlines, "commune"), (points, "point")):
-        values = shapes["code"].map(rows["value"]).astype(float)
-        words = ["pas de valeur" if math.isnan(v) else format_value(v, indicator.unit, indicator.decimals) for v in values]
-        table += list(zip(shapes["name"].fillna(shapes["code"]), words, values, strict=True))
-        tips = [f"{n}\n{indicator.short} : {w}" for n, w in zip(shapes["name"], words, strict=True)]
-        layers.append(
-            Layer(
-                shapes.assign(tip=tips, fill=[classes.colour(v) if classes else maps.NO_VALUE for v in values]), level, radius=8
-            )
-        )
-    qpv, approximate = _qpv(profile, {profile.code}, "2024")
-    qpv = qpv.assign(tip=qpv["name"], fill="", stroke=maps.OWN_STROKE, weight=3.0)
-    layers.append(Layer(qpv, "qpv", radius=11))
-    table.sort(key=lambda item: (math.isnan(item[2]), -item[2] if not math.isnan(item[2]) else 0, item[0]))
-    data = tables.plain_table(["Commune", indicator.short], [[n, w] for n, w, _ in table], indicator.label, "small")
-    legend = [*legend_of(classes, indicator.unit, indicator.decimals, None), *own_of_commune(profile, ledger, indicator, rows)]
-    title = f"{indicator.label}, communes de l’agglomération, {format_period(period)}"
-    return _block(
-        title, layers, "carte-theme", legend, _APPROXIMATE if approximate else "", data, _focus(layers), _source(profile, rows)
-    )
-
-
-def _schools(profile: Profile, ledger: Ledger) -> Block | None:
-    """Map the collèges of the EPCI by social position index."""
-    found = colleges(profile)
-    places = found.places[found.places["longitude"].notna()]
-    if places.empty:
-        return None
-    facts = school_facts(profile, list(places.index))
-    facts = facts[facts["indicator"] == "ips_college_index"].set_index("territory")
-    ledger.add_all(facts.reset_index())
-    values = pd.Series(places.index.map(facts["value"]), index=places.index, dtype=float)
-    classes = maps.classify(list(values))
-    words = ["IPS non publié" if math.isnan(v) else f"IPS {format_value(v, 'index', 1)}" for v in values]
-    shapes = gpd.GeoDataFrame(
-        {
-            "tip": [f"{n}\n{w}" for n, w in zip(places["name"], words, strict=True)],
-            "fill": [classes.colour(v) if classes else maps.NO_VALUE for v in values],
-        },
-        geometry=gpd.points_from_xy(places["longitude"], places["latitude"]), crs=_WGS84,
-    )  # fmt: skip
-    base, points = _communes(profile)
-    qpv, _ = _qpv(profile, {profile.code}, "2024")
-    qpv = qpv.assign(tip=qpv["name"], fill="#f3c9a8", stroke=maps.OWN_STROKE, weight=2.5)
-    layers = [Layer(base, "commune", fill="#f6f4ef", stroke="#b9b2a6"), Layer(points, "point", fill="#d9d4ca", radius=3),
-              Layer(qpv, "qpv"), Layer(shapes, "point", radius=8)]  # fmt: skip
-    rows = [[n, w] for n, w in zip(places["name"], words, strict=True)]
-    data = tables.plain_table(["Collège", "Indice de position sociale"], rows, found.title, "small")
-    legend = [*legend_of(classes, "index", 1, None), *own_of_colleges(shapes, words, qpv)]
-    return _block(
-        f"{found.title} et leur indice de position sociale",
-        layers,
-        "carte-theme",
-        legend,
-        found.note,
-        data,
-        _focus(layers[2:]) if found.others else _focus(layers),
-        _source(profile, facts),
-    )
-
-
-def _focus(layers: list[Layer]) -> gpd.GeoSeries | None:
+def focus_of(layers: list[Layer]) -> gpd.GeoSeries | None:
+    """Give all shapes of some layers, for a view that holds them."""
     shapes = [la.shapes.geometry for la in layers if len(la.shapes)]
     return pd.concat(shapes) if shapes else None
 
@@ -354,16 +272,20 @@ def _commune_names(profile: Profile, codes: str) -> str:
     return ", ".join(names.get(c, c) for c in codes.split(" ") if c)
 
 
-def _source(profile: Profile, rows: pd.DataFrame) -> str:
+def source_of(profile: Profile, rows: pd.DataFrame) -> str:
     """Name the sources of mapped figures, for a map that is saved apart from its page."""
     names = dict.fromkeys(tables.edition_name(profile, row) for _, row in rows.drop_duplicates("edition").iterrows())
     return f"Source : {' ; '.join(names)}. " if names else ""
 
 
-def _block(
+def framed(
     title: str, layers: list[Layer], key: str, legend: list[tuple[str, str]], note: str, data: str,
     focus: gpd.GeoSeries | None, source: str = "", inset: Inset = NO_INSET,
 ) -> Block:  # fmt: skip
+    """Put a map into its frame: title, drawing, legend (colour, words), note, table (HTML) and source.
+
+    ``key`` names the map within its page; the view holds ``focus``, else everything; without any shape the frame says so.
+    """
     if not any(len(layer.shapes) for layer in layers):
         return Block(f"<p class='notice'>{text(title)} : ni contour ni point connus, la carte ne peut pas être dessinée.</p>")
     label = key.replace("-", "_")

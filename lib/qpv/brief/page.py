@@ -14,7 +14,7 @@ import pandas as pd
 
 from qpv import analysis, charts, sentences, tables
 from qpv.analysis import Change, Refusal
-from qpv.brief import atlas, blocks, downloads
+from qpv.brief import atlas, blocks, downloads, theme_map
 from qpv.brief.closing import closing
 from qpv.brief.ledger import Ledger
 from qpv.brief.notices import notices
@@ -215,7 +215,7 @@ class Brief:
 
     def map_theme(self) -> Block:
         """Map what is the theme's own."""
-        return atlas.own_theme(self.profile, self._second, self.ledger)
+        return theme_map.own_theme(self.profile, self._second, self.ledger)
 
     def evolution(self) -> Block:
         """Draw the headline indicator over time, the QPV beside its comparators."""

@@ -88,7 +88,7 @@ def school_facts(profile: Profile, codes: list[str]) -> pd.DataFrame:
 
     Columns: those of :data:`qpv.schemas.OBSERVATIONS`, with ``position`` and ``preferred``.
     """
-    rows = profile.warehouse.observations("education", [("level", "==", "school"), ("territory", "in", sorted(codes))])
+    rows = profile.warehouse.schools(codes)
     rows = prefer(rows[rows["edition"].isin(profile.editions["edition"])], profile.editions)
     rows = rows[rows["preferred"] & rows["value"].notna() & rows["position"].notna()].sort_values("position")
     return rows.drop_duplicates(["territory", "indicator"], keep="last")

@@ -27,15 +27,16 @@ class Theme(Entry):
     ``structures`` and ``nearest`` make its own block: shares as bars, then, under the title that ``nearest`` gives, a table
     of all figures of the theme, each at the nearest level where it exists.  ``communes`` are the indicators that the
     third map shows over the communes of the agglomération, the first of them that three communes have; without one it shows
-    the second key figure over the QPV of the département.
+    the second key figure over the QPV of the département.  Where squares around the QPV hold one of ``squares``, it shows these.
     """
 
     id: Literal[tuple(THEMES_FR)]  # type: ignore[valid-type]
     communes: list[Identifier] = []
+    squares: list[Identifier] = []
     structures: list[Structure] = []
     nearest: French | None = None
 
     @property
     def named(self) -> list[str]:
         """Every indicator that it names."""
-        return [*self.communes, *(i for s in self.structures for i in s.indicators)]
+        return [*self.communes, *self.squares, *(i for s in self.structures for i in s.indicators)]

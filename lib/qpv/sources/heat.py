@@ -30,7 +30,7 @@ def read_heat_squares(raw: RawFile, source: Source, edition: Edition, context: C
     Returns
     -------
     Delivery
-        ``cells`` only: no outline and no figure of a square enters the warehouse.
+        ``cells`` only: what a square has is drawn (:mod:`qpv.grid`) and carried to QPV, communes and EPCI (:mod:`qpv.proxies`).
 
     Raises
     ------
