@@ -1,4 +1,4 @@
-"""What changed since the build before, as the briefs show it: which figures, how, and why."""
+"""What changed since the quarter or build before, as the briefs show it: which figures, how, and why."""
 
 from __future__ import annotations
 
@@ -164,12 +164,31 @@ def test_the_page_tells_new_figures_by_theme_and_edition(official_news: News) ->
     assert "insee_qpv2015" in said
 
 
-def test_without_a_build_before_the_page_says_so(embedded: Warehouse, tmp_path: Path) -> None:
+def test_an_edition_published_since_the_quarter_before_brings_its_figures(full: Warehouse) -> None:
+    """Insee published the base of 2022 on employment in 2023: what briefs show before and after is told from one build."""
+    published = full.editions.set_index("edition").at["insee_qpv2015_ipro_2022", "published"]
+    quarter = Quarter(published.year, (published.month + 2) // 3)
+    news = what_changed(full, full, [BEAU_MARAIS], quarter, quarter.before)
+    new = news.figures[news.figures["new_edition"] == "insee_qpv2015_ipro_2022"]
+    assert len(new)
+    assert set(new["reason"]) == {Reason.PUBLISHED}
+    assert (new["new_published"] > pd.Timestamp(quarter.before.end)).all()
+    assert what_changed(full, full, [BEAU_MARAIS], quarter).figures.empty
+
+
+def test_a_date_that_was_corrected_is_not_called_a_publication(edited: Edit) -> None:
+    of_calais = "published: 2024-12-31\n  published_precision: year\n  priority: 10"
+    news = edited(documents=(of_calais, of_calais.replace("2024-12-31", "2026-12-15")))
+    told = what_changed(news.old, news.new, [BEAU_MARAIS], NOW, NOW.before).figures
+    assert set(told["reason"]) == {Reason.REDATED}
+
+
+def test_without_a_build_before_the_page_compares_the_quarters_and_says_so(embedded: Warehouse, tmp_path: Path) -> None:
     site.write_index([Record(BEAU_MARAIS, "revenue", "ok")], NOW, embedded, tmp_path)
     said = words((tmp_path / "changes.html").read_text("utf-8"))
-    assert "Il n’y a pas de données précédentes" in said
+    assert "il n’y en a pas de précédentes que l’on puisse lire" in said
     assert "replaced no other that is known" in said
-    assert "Pas de données précédentes" in words((tmp_path / "index.html").read_text("utf-8"))
+    assert "Aucun chiffre n’a changé depuis le T2\u00a02026." in (tmp_path / "index.html").read_text("utf-8")
 
 
 def test_the_index_of_a_rebuilt_warehouse_tells_what_changed(tmp_path: Path) -> None:

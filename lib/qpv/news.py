@@ -1,4 +1,4 @@
-"""What changed since the build before: the figures of some QPV as their briefs showed them then and show them now.
+"""What changed since the quarter before: the figures of some QPV as their briefs showed them then and show them now.
 
 Pure.  :mod:`qpv.changes` finds which facts any edition says differently; here each of them is taken as a brief
 of a quarter takes it (published by its end, the preferred of several), and gets the reason of its change.
@@ -37,6 +37,7 @@ class Reason(StrEnum):
     EDITION_IN = "edition_in"  # the edition was not read before
     EDITION_OUT = "edition_out"  # the edition is read no more
     FILE_REPLACED = "file_replaced"  # the same edition from a file of another SHA-256
+    PUBLISHED = "published"  # the edition was published since: the quarter uses it, the one before could not
     REDATED = "redated"  # another date of publication lets the quarter use it, or forbids it
     OTHER_EDITION = "other_edition"  # of two editions that both were read, another is preferred
     CORRECTED = "corrected"  # the same file: the catalogue, a reader or a rule of the observatory is another
@@ -53,7 +54,7 @@ COLUMNS: Final = [
 
 @dataclass(frozen=True)
 class News:
-    """What one build shows that another did not.
+    """What one build shows at the end of a quarter that another, or itself, did not show at the end of ``since``.
 
     ``figures``: one row a QPV and fact, with ``COLUMNS``: ``qpv`` is the code of 2024, ``territory`` the code on
     which the figure was measured (the QPV itself or a predecessor of 2015), values in the indicator's ``unit``,
@@ -65,6 +66,7 @@ class News:
     new: Warehouse
     figures: pd.DataFrame
     editions: pd.DataFrame
+    since: Quarter
 
     @property
     def counts(self) -> dict[Kind, int]:
@@ -73,17 +75,21 @@ class News:
         return {kind: int(found.get(kind, 0)) for kind in Kind}
 
 
-def what_changed(old: Warehouse, new: Warehouse, codes: Collection[str], quarter: Quarter) -> News:
-    """Compare what the briefs of some QPV show of them with what they would have shown from an older build.
+def what_changed(
+    old: Warehouse, new: Warehouse, codes: Collection[str], quarter: Quarter, since: Quarter | None = None
+) -> News:  # fmt: skip
+    """Compare what the briefs of some QPV show of them with what they showed from an older build, or at the end of an earlier quarter.
 
     Parameters
     ----------
     old, new
-        Two builds.
+        Two builds, or twice the same.
     codes
         QPV, codes of 2024; figures of the perimeters of 2015 count where a brief shows them.
     quarter
         Only editions published by its end, each by the date that its own build knows.
+    since
+        The quarter of which the older side speaks; by default the same.
 
     Raises
     ------
@@ -93,13 +99,14 @@ def what_changed(old: Warehouse, new: Warehouse, codes: Collection[str], quarter
     shown = _shown_for(new, codes)
     editions = edition_changes(old, new)
     asked = sorted(shown["territory"].unique())
-    usable = [w.editions[w.editions["published"] <= pd.Timestamp(quarter.end)] for w in (old, new)]
+    since = since or quarter
+    usable = [w.editions[w.editions["published"] <= pd.Timestamp(q.end)] for w, q in ((old, since), (new, quarter))]
     tables = list(_facts(old, new, asked, usable))
     facts = pd.concat(tables, ignore_index=True) if tables else pd.DataFrame(columns=[c for c in COLUMNS if c != "qpv"])
     facts["reason"] = _reasons(facts, editions, usable)
     order = {code: n for n, code in enumerate(codes)}
     figures = shown.merge(facts, on="territory").sort_values("qpv", key=lambda c: c.map(order), kind="stable")
-    return News(old, new, figures[COLUMNS].reset_index(drop=True), editions)
+    return News(old, new, figures[COLUMNS].reset_index(drop=True), editions, since)
 
 
 def _shown_for(warehouse: Warehouse, codes: Collection[str]) -> pd.DataFrame:
@@ -119,8 +126,10 @@ def _facts(old: Warehouse, new: Warehouse, codes: list[str], usable: list[pd.Dat
     touched: dict[str, pd.DataFrame] = {}
     for table in figure_changes(old, new, 0.0, codes):
         touched[table["theme"].iloc[0]] = table[_FACT].astype(object)
-    moved = _moved(old, new)
+    moved = _moved(old, new) | set.symmetric_difference(*(set(table["edition"]) for table in usable))
     for theme in sorted({i.theme for i in new.catalog.indicators.values()}):
+        if theme not in touched and not moved:
+            continue
         sides = [_of_theme(w, theme, codes) for w in (old, new)]
         wanted = [touched.get(theme, pd.DataFrame(columns=_FACT, dtype=object))]
         wanted += [side.loc[side["edition"].isin(moved), _FACT] for side in sides] if moved else []
@@ -186,7 +195,7 @@ def _reasons(facts: pd.DataFrame, editions: pd.DataFrame, usable: list[pd.DataFr
             fate = what.get(edition, "")
             named = {"in": Reason.EDITION_IN, "out": Reason.EDITION_OUT}.get(fate)
             reason = named or (
-                Reason.REDATED if (edition in could) != (edition in can)
+                _dated(fate) if (edition in could) != (edition in can)
                 else Reason.FILE_REPLACED if fate == "replaced" else Reason.CORRECTED
             )  # fmt: skip
         elif what.get(after) == "in":
@@ -194,10 +203,15 @@ def _reasons(facts: pd.DataFrame, editions: pd.DataFrame, usable: list[pd.DataFr
         elif what.get(before) == "out":
             reason = Reason.EDITION_OUT
         elif after not in could or before not in can:
-            reason = Reason.REDATED
+            reason = _dated(what.get(before if after in could else after, ""))
         elif "replaced" in (what.get(after), what.get(before)):
             reason = Reason.FILE_REPLACED
         else:
             reason = Reason.OTHER_EDITION
         reasons.append(str(reason))
     return reasons
+
+
+def _dated(fate: str) -> Reason:
+    """Why an edition may be used on one side only: its date was corrected, or it was published in between."""
+    return Reason.REDATED if fate == "redated" else Reason.PUBLISHED

@@ -51,6 +51,11 @@ class Quarter:
         return first_of_next - dt.timedelta(days=1)
 
     @property
+    def before(self) -> Quarter:
+        """The quarter before."""
+        return Quarter(self.year, self.number - 1) if self.number > 1 else Quarter(self.year - 1, 4)
+
+    @property
     def label(self) -> str:
         """``T3 2026``, with a no-break space."""
         return f"T{self.number}{NBSP}{self.year}"

@@ -38,10 +38,13 @@ def write_index(records: Sequence[Record], quarter: Quarter, warehouse: Warehous
     return folder / "index.html"
 
 
-def _news(records: Sequence[Record], quarter: Quarter, warehouse: Warehouse) -> tuple[News | None, str]:
-    """Compare with the build that this one replaced; without one, give the reason, as the library says it."""
+def _news(records: Sequence[Record], quarter: Quarter, warehouse: Warehouse) -> tuple[News, str]:
+    """Compare with the quarter before, as the build that this one replaced tells it.
+
+    Where there is none that can be read, this build tells it, and the reason is given as the library says it.
+    """
     codes = [c for c in warehouse.places("qpv").index if c in {r.qpv for r in records}]
     try:
-        return what_changed(Warehouse.previous(warehouse.path.parent), warehouse, codes, quarter), ""
+        return what_changed(Warehouse.previous(warehouse.path.parent), warehouse, codes, quarter, quarter.before), ""
     except WarehouseError as error:
-        return None, str(error)
+        return what_changed(warehouse, warehouse, codes, quarter, quarter.before), str(error)

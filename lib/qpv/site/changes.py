@@ -1,4 +1,4 @@
-"""``changes.html``: what the briefs of a run show that the build before did not, and why."""
+"""``changes.html``: what the briefs of a run show that those of the quarter before did not, and why."""
 
 from __future__ import annotations
 
@@ -35,6 +35,7 @@ _REASONS_FR: Final = {
     Reason.EDITION_IN: "édition nouvellement lue",
     Reason.EDITION_OUT: "édition qui n’est plus lue",
     Reason.FILE_REPLACED: "même édition, fichier remplacé",
+    Reason.PUBLISHED: "édition publiée depuis",
     Reason.REDATED: "date de publication corrigée : l’édition entre dans le trimestre ou en sort",
     Reason.OTHER_EDITION: "une autre des éditions lues est préférée",
     Reason.CORRECTED: "même fichier : lecture, catalogue ou règle de l’observatoire corrigés",
@@ -44,51 +45,46 @@ _EDITIONS_FR: Final = {
 }  # fmt: skip
 
 
-def counts_words(news: News | None) -> str:
-    """Say in one sentence how much changed: ``12 chiffres révisés, 1 chiffre nouveau.``."""
-    if news is None:
-        return "Pas de données précédentes auxquelles comparer."
-    told = _counted(news.counts)
-    return text(
-        f"Depuis les données précédentes{NNBSP}: {told}." if told else "Aucun chiffre n’a changé depuis les données précédentes."
-    )
+def counts_words(news: News) -> str:
+    """Say in one sentence how much changed: ``Depuis le T2 2026 : 12 chiffres révisés, 1 chiffre nouveau.``."""
+    told, since = _counted(news.counts), f"depuis le {news.since.label}"
+    return text(f"{since[0].upper()}{since[1:]}{NNBSP}: {told}." if told else f"Aucun chiffre n’a changé {since}.")
 
 
 def _counted(counts: Mapping[Kind, int]) -> str:
     return ", ".join(f"{format_number(n)}{NBSP}{_KINDS_FR[k][n > 1]}" for k, n in counts.items() if n)
 
 
-def changes_page(news: News | None, quarter: Quarter, codes: Sequence[str], why: str = "") -> str:
+def changes_page(news: News, quarter: Quarter, codes: Sequence[str], why: str = "") -> str:
     """Write what changed for the QPV of a run.
 
     Parameters
     ----------
     news
-        ``None`` when there is no build to compare with.
+        From the quarter before.
     codes
         The QPV of the run.
     why
-        Why there is none, as the library says it.
+        Why the older side is read from the same build, as the library says it; empty where it is not.
     """
-    return shell("changes.html", "Ce qui a changé", quarter, _nothing(why) if news is None else _told(news, quarter, codes))
+    return shell("changes.html", "Ce qui a changé", quarter, _told(news, quarter, codes, why))
 
 
-def _nothing(why: str) -> str:
-    return (
-        "<p class='notice'>Il n’y a pas de données précédentes auxquelles comparer celles de ces briefs"
-        f"{NNBSP}: rien ne peut être dit de ce qui a changé. {english(why)}</p>"
-        "<p>La comparaison se fait d’elle-même après la prochaine livraison de fichiers ou correction du catalogue.</p>"
-    )
-
-
-def _told(news: News, quarter: Quarter, codes: Sequence[str]) -> str:
+def _told(news: News, quarter: Quarter, codes: Sequence[str], why: str) -> str:
     many = len(codes) > 1
+    then, now = format_date(news.since.end), format_date(quarter.end)
+    builds = (
+        f"Données {news.new.path.name} aux deux dates{NNBSP}: il n’y en a pas de précédentes que l’on puisse lire, une correction de leur "
+        "lecture ne se verrait pas."
+        if news.old.path == news.new.path
+        else f"Données {news.new.path.name}, qui ont remplacé {news.old.path.name}."
+    )
     parts = [
         f"""<p>Les chiffres {f"des {format_number(len(codes))} quartiers" if many else "du quartier"} de la page d’accueil, tels que les briefs du {text(quarter.label)} les
-montrent, comparés à ceux qu’ils auraient montrés avec les données que celles-ci ont remplacées. Seules comptent les éditions publiées au plus tard le
-{text(format_date(quarter.end))}{NNBSP}; un chiffre du périmètre de 2015 compte s’il est montré pour le quartier qui lui succède.</p>
+montrent (éditions publiées au plus tard le {text(now)}), comparés à ceux du {text(news.since.label)} (éditions publiées au plus tard le
+{text(then)}). Un chiffre du périmètre de 2015 compte s’il est montré pour le quartier qui lui succède.</p>
 <p><strong>{text(_sentence(news))}</strong></p>
-<p class="note">Données {text(news.new.path.name)}, qui ont remplacé {text(news.old.path.name)}.</p>""",
+<p class="note">{text(builds)} {english(why) if why else ""}</p>""",
         search_field("Filtrer les tableaux") if len(news.editions) or len(news.figures) else "",
         _editions(news),
         _by_theme(news),

@@ -121,7 +121,7 @@ def index_page(records: Sequence[Record], quarter: Quarter, warehouse: Warehouse
     drawn = run_map(run.places, run.communes, {c: run.marks(c) for c in run.places.index}, warehouse)
     body = f"""<script>{FIRST_SCRIPT}</script>{_counts(run, quarter)}
 <p>{_known(warehouse, quarter)} <a href="data.html">Éditions lues, sources attendues et fichiers non lus</a></p>
-<p>{counts_words(news)} <a href="changes.html">Ce qui a changé</a></p>
+<p>{counts_words(news) if news else ""} <a href="changes.html">Ce qui a changé</a></p>
 {_filters(run)}
 {drawn.html}
 <h2>Briefs</h2>
