@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
+import base64
 import csv
+import io
+import json
 import statistics
+import zipfile
+from collections import Counter
 from pathlib import Path
 
 import pages
 import pytest
+from bs4 import BeautifulSoup
 from pages import Run
 from playwright.sync_api import sync_playwright
 from qpv import batch
 from qpv.analysis import Refusal
 from qpv.brief import Agglomeration
 from qpv.errors import AmbiguousTerritoryError, ParameterError, UnknownTerritoryError
+from qpv.maps import CLASSES
 from qpv.panel import concerned, load_panel, resolve_epci
 from qpv.photograph import Photograph, Widening, photograph, widening
 from qpv.profile import Profile
@@ -186,6 +193,51 @@ def test_same_data_give_the_same_blocks(full_folder: Path) -> None:
         brief.photograph()
     assert one.theme("revenue").html == two.theme("revenue").html
     assert one.close().html == two.close().html
+
+
+def files_of(soup: BeautifulSoup) -> dict[str, bytes]:
+    links = soup.select("ul.downloads a[download]")
+    return {a["download"]: base64.b64decode(a["href"].split("base64,")[1]) for a in links}
+
+
+def test_the_files_to_keep_hold_every_figure_of_the_page_packed_where_they_are_large(run: Run) -> None:
+    files = files_of(run.soup("agglomeration"))
+    stem = f"{LENS}-agglomeration-2026-T3"
+    assert list(files) == [f"{stem}.csv.zip", f"{stem}.xlsx", f"{stem}.geojson.zip"]
+    with zipfile.ZipFile(io.BytesIO(files[f"{stem}.csv.zip"])) as archive:
+        assert archive.namelist() == [f"{stem}.csv"]
+        rows = list(csv.DictReader(io.StringIO(archive.read(f"{stem}.csv").decode("utf-8-sig")), delimiter=";"))
+    assert len(rows) == len(pages.figures(run.soup("agglomeration")))
+    assert {r["theme"] for r in rows} == {"agglomeration"}
+
+
+def test_the_geojson_has_every_qpv_of_both_perimeters_with_its_key_figures_or_why_not(run: Run) -> None:
+    with zipfile.ZipFile(io.BytesIO(files_of(run.soup("agglomeration"))[f"{LENS}-agglomeration-2026-T3.geojson.zip"])) as archive:
+        content = json.loads(archive.read(archive.namelist()[0]))
+    about = {f["id"]: f["properties"] for f in content["features"]}
+    assert Counter(p["perimetre"] for p in about.values()) == {"2015": 22, "2024": 22}
+    income = "median_disposable_income_eur"
+    assert content["indicateurs"][income].startswith("Médiane du revenu disponible par unité de consommation (")
+    (least,) = [p for p in about.values() if p["nom"] == "Quartier du 3/15" and p["perimetre"] == "2015"]
+    assert (least[income], least[f"{income}_periode"], least[f"{income}_statut"]) == (13140, "2019", "observé")
+    for place in about.values():
+        for name in content["indicateurs"]:
+            assert name not in place or place[name] is not None or place[f"{name}_statut"]
+
+
+def test_small_maps_say_range_and_count_and_draw_a_disc_a_qpv(run: Run) -> None:
+    figures = run.soup("agglomeration").select(".small-maps figure")
+    assert len(figures) == 12
+    first = figures[0]
+    assert first.figcaption.get_text() == "Revenu disponible médian, 2019"
+    assert first.svg["aria-label"] == "Revenu disponible médian, 2019\u202f: 22 QPV, de 13\u202f140\u202f€ à 15\u202f130\u202f€"
+    assert len([c for c in first.svg.select("circle") if c["fill"] in CLASSES]) == 22
+    assert first.svg.use["href"] == f"#o-epci-{LENS}"
+    assert run.soup("agglomeration").find(id=f"o-epci-{LENS}") is not None
+
+
+def test_an_agglomeration_of_two_qpv_has_no_small_maps(full_folder: Path) -> None:
+    assert Agglomeration("200090751", "2026-T3", full_folder).maps().html == ""
 
 
 def test_heads_sort_the_rows_and_leave_what_has_no_value_at_the_end(run: Run, chromium: str) -> None:

@@ -10,9 +10,10 @@ import pandas as pd
 
 from qpv import charts, tables
 from qpv.analysis import Refusal
-from qpv.brief import atlas, blocks, rosters
+from qpv.brief import atlas, blocks, downloads, rosters
 from qpv.brief.closing import closing
 from qpv.brief.ledger import Ledger
+from qpv.brief.small_maps import small_maps
 from qpv.catalog import Indicator
 from qpv.errors import ParameterError
 from qpv.html import Block, join, text
@@ -194,6 +195,11 @@ class Agglomeration:
         wanted = pd.MultiIndex.from_tuples([(s.indicator.id, s.period) for s in shots], names=["indicator", "period"])
         return facts[pd.MultiIndex.from_frame(facts[["indicator", "period"]]).isin(wanted)]
 
+    def maps(self) -> Block:
+        """Draw small maps of the key figures side by side, theme after theme: of each its first, then its second…"""
+        ranked = [(place, s) for shots in self._once.values() for place, s in enumerate(shots)]
+        return small_maps(self.panel, [s for _, s in sorted(ranked, key=lambda item: item[0])])
+
     def widening(self) -> Block:
         """Say for which share of the QPV each gap widens, and why it cannot be said of the others."""
         found = self._widened()
@@ -274,6 +280,10 @@ class Agglomeration:
         block = blocks.chart(drawing, key, title, notes, data)
         listed = ", ".join(f"{n}{NBSP}{name}" for n, name in zip(numbers, points["name"], strict=True))
         return join(block, Block(f"<p class='note numbers'>{text(listed)}.</p>"))
+
+    def downloads(self) -> Block:
+        """Offer the figures shown as CSV and XLSX, and the QPV with their key figures as GeoJSON, inside the page."""
+        return downloads.of_panel(self.panel, [s for shots in self._once.values() for s in shots], self.ledger)
 
     def sources(self) -> Block:
         """Name the editions that were used, the definitions and the limits."""
