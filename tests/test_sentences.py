@@ -264,9 +264,10 @@ def test_the_income_brief_of_beau_marais_in_full(full):
         "L’écart le plus marqué porte sur le taux de pauvreté : 58,0 % dans le quartier contre 28,0 % à Calais en 2019 "
         "(+30,0 pt, soit 2,1 fois plus).",
         "Pour le revenu disponible médian, l’écart avec Calais s’est creusé : de −4 624 € en 2015 à −4 950 € en 2018, à lire avec "
-        "prudence (l’une des dates est reprise d’un contrat, l’autre d’un producteur).",
+        "prudence (l’une des dates est reprise d’un contrat, l’autre d’un producteur) ; l’agglomération n’a pas ce chiffre à deux dates "
+        "qui se comparent.",
         "Dans le quartier, le revenu disponible médian a augmenté : 11 760 € en 2018 contre 10 651 € en 2012 "
-        "(+1 109 €, en euros courants).",
+        "(+1 109 €, en euros courants) ; depuis 2019, ce chiffre ne se mesure plus de la même façon.",
         "Parmi les 64 QPV du Pas-de-Calais où ce chiffre est connu, le quartier est 64e pour le revenu disponible médian (le 1er est le plus favorable) ; "
         "parmi 21 QPV semblables, il est 21e.",
     ]

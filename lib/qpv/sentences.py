@@ -16,7 +16,7 @@ from qpv.analysis import Change, Direction, Rank, Refusal, own_direction, unfavo
 from qpv.catalog import Indicator
 from qpv.comparison import STATUS_CAUTIONS, KeyFigure, is_missing, shown_decimals
 from qpv.numbers import NNBSP, format_difference, format_number, format_value, french_spacing
-from qpv.quarter import format_period
+from qpv.quarter import format_period, period_position
 from qpv.vocabulary import Polarity, Status
 
 #: From the situation to its sentence, without the full stop.  ``{noun}`` has its article; ``{place}`` is a territory with
@@ -39,6 +39,9 @@ PHRASES: Final = {
     "gets ahead": "Pour {noun}, le quartier est passé devant {place} : de {first} en {start} à {last} en {end}{caution}",
     "gap unknown": "On ne sait pas si l’écart s’est réduit pour {noun} : {reason}",
     "all unknown": "On ne sait ni comment {noun} a évolué dans le quartier ({own}), ni si l’écart s’est réduit ({gap})",
+    # what follows one of these in the summary, where an answer is not the one that was asked for
+    "beside another": f"{NNBSP}; l’agglomération n’a pas ce chiffre à deux dates qui se comparent",
+    "measured otherwise": NNBSP + "; depuis {since}, ce chiffre ne se mesure plus de la même façon",
     # the gap of today
     "behind": "L’écart le plus marqué porte sur {noun} : {own} dans le quartier contre {other} {where} en {when} ({moved}{ratio}){caution}",
     "ahead": "Le quartier est mieux placé que {place} pour {noun} : {own} contre {other} {where} en {when} ({moved}{ratio}){caution}",
@@ -159,13 +162,13 @@ def summary(figures: Sequence[KeyFigure]) -> list[str]:
     # The change of a rate of change is no news that a reader could weigh.
     steady = [f for f in known if not f.indicator.of_change]
     better = next((f for f in steady if _improved(f)), None)
-    lines, unknown = [own_change_words(better)] if better else [], []
+    lines, unknown = [_own_change_in_full(better)] if better else [], []
     if steady:
         asked = next((f for f in steady if isinstance(f.gap_change, Change)), steady[0])
         gap, words = _gap_over_time(asked)
         narrowed = _is_better(gap) and asked.indicator.polarity is not Polarity.NONE
         subject = asked if narrowed else steady[0]
-        own = [own_change_words(subject)] if isinstance(subject.own_change, Change) and subject is not better else []
+        own = [_own_change_in_full(subject)] if isinstance(subject.own_change, Change) and subject is not better else []
         told = [words] if isinstance(gap, Change) else []
         lines += [*told, *own, *_gap_of_today(steady)] if narrowed else [*_gap_of_today(steady), *told, *own]
         unknown = _unknown(steady[0] if not told else subject, tell_own=subject is not better and not own, tell_gap=not told)
@@ -216,9 +219,23 @@ def _gap_over_time(figure: KeyFigure) -> tuple[Change | Refusal, str]:
     """Answer Q1 beside a territory, failing that beside the median of the QPV of France; with its sentence."""
     # A number of people is no distance from that of another place.
     moved, beside = figure.gap_over_time
-    if moved is figure.gap_change or isinstance(moved, Refusal):
+    if isinstance(moved, Refusal):
         return moved, gap_change_words(figure)
-    return moved, _gap_change(moved, figure.indicator, beside)
+    if moved is figure.gap_change:
+        words = gap_change_words(figure)
+        return moved, words if figure.change_level == "epci" else words + _phrase("beside another")
+    return moved, _gap_change(moved, figure.indicator, beside) + _phrase("beside another")
+
+
+def _own_change_in_full(figure: KeyFigure) -> str:
+    """Answer Q2, and say why the answer stops before the QPV's latest figure, where a break of the series is the cause."""
+    words, change = own_change_words(figure), figure.own_change
+    newest = figure.own if figure.latest is None else figure.latest
+    if isinstance(change, Refusal) or newest is None:
+        return words
+    end, last = period_position(change.end), period_position(newest["period"])
+    since = next((b.period for b in figure.indicator.breaks if end < period_position(b.period) <= last), None)
+    return words if since is None else words + _phrase("measured otherwise", since=format_period(since))
 
 
 def _unknown(figure: KeyFigure, *, tell_own: bool, tell_gap: bool) -> list[str]:
