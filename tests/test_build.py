@@ -243,3 +243,18 @@ def test_official_and_transcribed_figures_stand_side_by_side(full: Warehouse) ->
     poverty = table[(table["indicator"] == "poverty_rate_pct") & (table["period"] == "2018")]
     assert {"insee_qpv2015_revn_2022", "insee_filosofi_qpv2015_panel_2012_2020"} <= set(poverty["edition"])
     assert set(poverty["value"]) == {61.4}
+
+
+def test_a_build_tells_its_steps_and_how_much_lies_behind_each(tmp_path: Path, official: Path) -> None:
+    raw = tmp_path / "raw"
+    raw.mkdir()
+    for name in ("DEMO_2022.csv", "REVN_2022.csv"):
+        shutil.copyfile(official / "insee_qpv2015" / name, raw / name)
+    told: list[tuple[str, float]] = []
+    build(ROOT / "data", [raw], tmp_path / "w", lambda step, share: told.append((step, share)))
+    steps, shares = zip(*told, strict=True)
+    assert set(steps[:2]) == {"DEMO_2022.csv", "REVN_2022.csv"}
+    assert steps[2:] == ("mise ensemble", "écriture")
+    assert shares[0] == 0
+    assert list(shares) == sorted(shares)
+    assert shares[-1] < 1

@@ -92,6 +92,17 @@ def test_command_outside_a_project_says_where_to_go(tmp_path: Path) -> None:
     assert "data/catalog" in message
 
 
+def test_quiet_leaves_the_balance_of_the_state_and_nothing_of_the_catalogue(project: Project, tmp_path: Path) -> None:
+    status = project.qpv("data", "status", "--quiet")
+    assert (status.code, status.err) == (0, "")
+    assert re.fullmatch(r"éditions lues : 5, sources attendues : \d+, fichiers non lus : 0, remarques : \d+\n", status.out)
+    page = str(tmp_path / "catalogue.md")
+    silent = project.qpv("data", "catalog", "--output", page, "--quiet")
+    assert (silent.code, silent.out, silent.err) == (0, "", "")
+    assert json.loads(project.qpv("data", "catalog", "--output", page, "--json").out) == {"event": "end", "path": page}
+    assert Path(page).read_text("utf-8").startswith("# ")
+
+
 def test_status_without_a_warehouse_says_how_to_make_one(fresh: Project) -> None:
     assert "qpv data build" in refused(fresh.qpv("data", "status"))
 

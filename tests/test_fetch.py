@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import socket
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
@@ -314,6 +315,23 @@ def test_the_command_says_what_is_new_and_what_failed(
     assert said.err.count("\n") == 1
     kept = project / "data" / "raw" / "depp_ips_ecoles" / "fr-en-ips-ecoles-ap2022.csv"
     assert digest(kept) == digest(official / "education" / "ips-ecoles-ap2022.csv")
+
+
+def test_for_machines_the_command_writes_an_object_a_file_and_the_counts(
+    bench: Bench, project: Path, official: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    export = "/api/explore/v2.1/catalog/datasets/fr-en-ips-colleges-ap2023/exports/csv"
+    bench.site.say(export, Answer((official / "education" / "ips-colleges-ap2022.csv").read_bytes()))
+    with pytest.raises(typer.Exit):
+        cli.data._fetch(project / "data", ["depp_ips_colleges", "depp_ips_ecoles"], False, bench.settings, as_json=True)
+    said = capsys.readouterr()
+    there, failed, end = [json.loads(line) for line in said.out.splitlines()]
+    assert (there["edition"], there["status"], there["file"]) == (
+        "depp_ips_colleges", "fetched", "fr-en-ips-colleges-ap2023.csv",
+    )  # fmt: skip
+    assert (failed["edition"], failed["status"], failed["landing_page"][:8]) == ("depp_ips_ecoles", "failed", "https://")
+    assert end == {"event": "end", "fetched": 1, "unchanged": 0, "failed": 1}
+    assert said.err == ""
 
 
 def test_behind_a_proxy_that_does_not_answer_the_command_ends_with_one_line_and_code_1(

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
+from rich.markup import escape
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
 from qpv.project import Project
 
@@ -22,6 +24,7 @@ Raw = Annotated[
     ),
 ]
 Quiet = Annotated[bool, typer.Option("--quiet", help="Seulement les erreurs.")]
+Brief = Annotated[bool, typer.Option("--quiet", help="Le bilan seul, en une ligne.")]
 
 
 def explained(words: str, example: str) -> str:
@@ -34,8 +37,13 @@ def build_warehouse(project: Project, raw: str, quiet: bool) -> BuildReport:
     folders = project.raw(raw)
     from qpv import build
 
-    with out.status("Entrepôt de données…") if not quiet and out.is_terminal else _Nothing() as status:
-        report = build.build(project.data, folders, project.warehouse, lambda step: status.update(f"Entrepôt : {step}"))
+    columns = (TextColumn("Entrepôt"), BarColumn(), TimeElapsedColumn(), TimeRemainingColumn(), TextColumn("{task.description}"))
+    with Progress(*columns, console=err, transient=True, disable=quiet or not err.is_terminal) as bar:
+        line = bar.add_task("", total=1)
+        report = build.build(
+            project.data, folders, project.warehouse,
+            lambda step, share: bar.update(line, completed=share, description=escape(step)),
+        )  # fmt: skip
     if quiet:
         return report
     fresh = "construit" if report.fresh else "à jour"
@@ -47,16 +55,3 @@ def build_warehouse(project: Project, raw: str, quiet: bool) -> BuildReport:
     if report.fresh and unknown:
         out.print(f"fichiers de RAW d’aucune édition connue : {unknown} ('qpv data status' les nomme)", markup=False)
     return report
-
-
-class _Nothing:
-    """Stands for a progress line where there is no terminal."""
-
-    def __enter__(self) -> _Nothing:
-        return self
-
-    def __exit__(self, *exception: object) -> None:
-        return None
-
-    def update(self, message: str) -> None:
-        """Say nothing."""

@@ -13,7 +13,7 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TaskID, TextColumn, TimeRemainingColumn, TransferSpeedColumn
 
-from qpv.cli.console import Quiet, Raw, build_warehouse, err, explained, out
+from qpv.cli.console import Brief, Quiet, Raw, build_warehouse, err, explained, out
 from qpv.errors import ParameterError
 from qpv.numbers import format_number
 from qpv.project import Project
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
     from qpv.catalog import Catalog
     from qpv.download import Settings
+    from qpv.fetch import Outcome
 
 data_app = typer.Typer(no_args_is_help=True, help=explained("Construire et inspecter l’entrepôt de données.", "qpv data status"))
 
@@ -50,6 +51,7 @@ def data_build(
 ))  # fmt: skip
 def data_status(
     as_json: Annotated[bool, typer.Option("--json", help="Un objet JSON par ligne, nombres exacts.")] = False,
+    quiet: Brief = False,
 ) -> None:
     """Say what the warehouse holds: editions, dates, absences, sources awaited, files not read, remarks."""
     from qpv import terminal
@@ -60,6 +62,12 @@ def data_status(
     if as_json:
         for record in inventory.records():
             typer.echo(json.dumps(record, ensure_ascii=False, allow_nan=False))
+    elif quiet:
+        counts = {"éditions lues": inventory.editions, "sources attendues": inventory.awaited, "fichiers non lus": inventory.unread,
+                  "remarques": inventory.remarks}  # fmt: skip
+        out.print(
+            ", ".join(f"{name} : {format_number(len(rows))}" for name, rows in counts.items()), markup=False, soft_wrap=True
+        )
     else:
         terminal.print_inventory(inventory, _wide(terminal.WIDTH))
 
@@ -75,6 +83,7 @@ def data_diff(
     first: Annotated[int, typer.Option(min=0, max=10_000, help="Nombre de changements de QPV à montrer.")] = 20,
     as_json: Annotated[bool, typer.Option("--json", help="Tous les changements, un objet JSON par ligne.")] = False,
     csv: Annotated[Path | None, typer.Option(metavar="FICHIER", dir_okay=False, help="Écrire tous les changements en CSV.")] = None,
+    quiet: Brief = False,
 ) -> None:  # fmt: skip
     """Say what the build in use changed against the one that it replaced."""
     if not math.isfinite(threshold):
@@ -96,6 +105,13 @@ def data_diff(
             typer.echo(json.dumps(record, ensure_ascii=False, allow_nan=False))
         return
     summary = changes.summarise(tables, first)
+    if quiet:
+        out.print(
+            f"éditions changées : {len(editions)}, chiffres changés : {format_number(summary.total)}",
+            markup=False,
+            soft_wrap=True,
+        )
+        return
     out.print(
         f"Entrepôt {new.path.name} comparé à {old.path.name}, qu’il a remplacé ; seuil {format_number(threshold, 1)} (en % pour effectifs et euros)",
         markup=False,
@@ -136,6 +152,8 @@ def _written(tables: Iterable[pd.DataFrame], path: Path) -> Iterator[pd.DataFram
 ))  # fmt: skip
 def data_catalog(
     output: Annotated[Path | None, typer.Option(metavar="FICHIER", help="Par défaut : docs/catalogue.md")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Le chemin dans un objet JSON.")] = False,
+    quiet: Quiet = False,
 ) -> None:
     """Write the page on sources and indicators from the catalogue."""
     from qpv.atomic import write_atomically
@@ -145,7 +163,10 @@ def data_catalog(
     project = Project.find(Path.cwd())
     path = output or project.root / "docs" / "catalogue.md"
     write_atomically(path, catalogue_page(Catalog.load(project.data / "catalog")))
-    out.print(str(path), markup=False, soft_wrap=True)
+    if as_json:
+        typer.echo(json.dumps({"event": "end", "path": str(path)}, ensure_ascii=False))
+    elif not quiet:
+        out.print(str(path), markup=False, soft_wrap=True)
 
 
 @data_app.command("fetch", help=explained(
@@ -156,13 +177,14 @@ def data_catalog(
 def data_fetch(
     sources: Annotated[list[str] | None, typer.Argument(
         metavar="[SOURCE]…", help="Sources ou éditions du catalogue. Par défaut : toutes celles qu’il sait télécharger.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Un objet JSON par fichier et par ligne, puis un bilan.")] = False,
     quiet: Quiet = False,
 ) -> None:  # fmt: skip
     """Fetch official files into data/raw; whatever fails, the files that are there remain."""
-    _fetch(Project.find(Path.cwd()).data, sources or [], quiet)
+    _fetch(Project.find(Path.cwd()).data, sources or [], quiet, as_json=as_json)
 
 
-def _fetch(data: Path, names: list[str], quiet: bool, settings: Settings | None = None) -> None:
+def _fetch(data: Path, names: list[str], quiet: bool, settings: Settings | None = None, *, as_json: bool = False) -> None:
     from qpv.catalog import Catalog
     from qpv.fetch import fetch, orders
     from qpv.geocoding import STEP
@@ -173,34 +195,29 @@ def _fetch(data: Path, names: list[str], quiet: bool, settings: Settings | None 
     # Nobody's service is asked by a command that did not name it.
     wanted = orders(catalog, others) if others or not names else []
     if STEP in names:
-        _locate(data, catalog, quiet, settings, counts)
+        for outcome in _locate(data, catalog, settings):
+            counts[outcome.status] += 1
+            _tell(outcome, quiet, as_json)
     columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TransferSpeedColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=err, transient=True, disable=quiet or not err.is_terminal) as progress:
+    with Progress(*columns, console=err, transient=True, disable=quiet or as_json or not err.is_terminal) as progress:
         bar = progress.add_task("", visible=False)
         show = partial(_show_bytes, progress, bar)
         try:
             for order, outcome in zip(wanted, fetch(wanted, data / "raw", settings, show), strict=True):
                 counts[outcome.status] += 1
-                if outcome.status == "failed":
-                    say, word = (
-                        err,
-                        f"échec : {outcome.message} ; à déposer à la main dans data/raw : {order.source.landing_page}",
-                    )
-                else:
-                    say, word = out, f"{'nouveau' if outcome.status == 'fetched' else 'inchangé'} : {outcome.name}"
-                    word += f" ({outcome.message})" if outcome.message else ""
-                if not quiet or say is err:
-                    say.print(f"{outcome.label} : {word}", markup=False, soft_wrap=True)
+                _tell(outcome, quiet, as_json, order.source.landing_page)
         except KeyboardInterrupt:
             err.print("interrompu ; ce qui est là reste, la même commande reprend où elle en était", markup=False)
             raise typer.Exit(130) from None
-    if not quiet:
+    if as_json:
+        typer.echo(json.dumps({"event": "end", **counts}))
+    elif not quiet:
         out.print("{fetched} nouveaux, {unchanged} inchangés, {failed} échecs".format(**counts), markup=False)
     if counts["failed"]:
         raise typer.Exit(1)
 
 
-def _locate(data: Path, catalog: Catalog, quiet: bool, settings: Settings | None, counts: dict[str, int]) -> None:
+def _locate(data: Path, catalog: Catalog, settings: Settings | None) -> Iterator[Outcome]:
     """Ask where the facilities of the contracts lie; see :mod:`qpv.geocoding`."""
     from qpv.contract.contract import load_all
     from qpv.contracts import load_contracts
@@ -210,12 +227,22 @@ def _locate(data: Path, catalog: Catalog, quiet: bool, settings: Settings | None
     reference = Reference.load(data / "reference")
     written = load_all(data / "contracts", catalog, reference, load_contracts(data / "contracts", catalog, reference))
     for epci, contract in written.items():
-        for outcome in locate(epci, contract.sites, data / "raw", settings) if contract.sites else ():
-            counts[outcome.status] += 1
-            word = {"fetched": "nouveau", "unchanged": "inchangé", "failed": "échec"}[outcome.status]
-            say = err if outcome.status == "failed" else out
-            if not quiet or say is err:
-                say.print(f"{outcome.label} : {word} : {outcome.name} ({outcome.message})", markup=False, soft_wrap=True)
+        if contract.sites:
+            yield from locate(epci, contract.sites, data / "raw", settings)
+
+
+def _tell(outcome: Outcome, quiet: bool, as_json: bool, landing_page: str = "") -> None:
+    """Say what became of a file; of one that failed, where to get it by hand."""
+    if as_json:
+        told = {"edition": outcome.label, "status": outcome.status, "file": outcome.name, "message": outcome.message}
+        typer.echo(json.dumps({"event": "file", **told, "landing_page": landing_page}, ensure_ascii=False))
+    elif outcome.status == "failed":
+        by_hand = f" ; à déposer à la main dans data/raw : {landing_page}" if landing_page else ""
+        err.print(f"{outcome.label} : échec : {outcome.message}{by_hand}", markup=False, soft_wrap=True)
+    elif not quiet:
+        word = f"{'nouveau' if outcome.status == 'fetched' else 'inchangé'} : {outcome.name}"
+        word += f" ({outcome.message})" if outcome.message else ""
+        out.print(f"{outcome.label} : {word}", markup=False, soft_wrap=True)
 
 
 def _show_bytes(progress: Progress, bar: TaskID, label: str, done: int, total: int | None) -> None:
