@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from types import SimpleNamespace
 
 import geopandas as gpd
 import pytest
+import shapely
 from qpv.brief import Brief
 from qpv.digests import Digests
+from qpv.grid import near_qpv
 from qpv.profile import Profile, load_profile
+from qpv.sources.base import Cells, Delivery
 from qpv.warehouse import Warehouse
 
 #: Les Oliveaux, in Loos.
@@ -54,6 +58,19 @@ def test_the_mean_that_the_brief_gives_lies_among_its_squares(profile: Profile, 
 def test_a_qpv_outside_the_grid_has_none_and_its_map_shows_communes(full: Warehouse, full_folder: Path) -> None:
     assert full.squares("QN06254M").empty
     assert "communes de l’agglomération" in Brief("ecology", "QN06254M", "2026-T3", full_folder).map_theme().html
+
+
+def test_what_people_are_counted_for_is_not_drawn_by_square(full: Warehouse) -> None:
+    box = shapely.box(3.05, 50.6, 3.06, 50.61)
+    qpv = gpd.GeoDataFrame({"code": [OLIVEAUX], "level": "qpv", "generation": "2024"}, geometry=[box], crs=4326)
+    squares = gpd.GeoDataFrame({HEAT: [38.5], "population_count": [12.0], "poverty_rate_pct": [40.0]}, geometry=[box], crs=4326)
+    catalog = full.catalog
+    source = catalog.sources["landsat_heat_squares_lille"]
+    item = SimpleNamespace(source=source, edition=source.editions[0])
+    drawn = near_qpv(catalog, [(item, Delivery(cells=Cells(squares, qpv)))], qpv)  # type: ignore[list-item]
+    counted = {i for i in squares.columns if i in catalog.indicators and catalog.indicator(i).minimum_count}
+    assert set(drawn["indicator"]) == {HEAT, "poverty_rate_pct"} - counted
+    assert list(drawn["touches"]) == [True] * len(drawn)
 
 
 def test_without_any_outline_no_square_is_kept(embedded: Warehouse) -> None:

@@ -222,7 +222,7 @@ def _assemble(
         crosswalk=check(pairs, CROSSWALK),
         editions=check(_editions(contracts, deliveries, table), EDITIONS),
         geometry=geometry,
-        squares=check(grid.near_qpv(deliveries, geometry), SQUARES),
+        squares=check(grid.near_qpv(catalog, deliveries, geometry), SQUARES),
         catalog=catalog,
     )
     return tables, remarks + findings

@@ -17,6 +17,7 @@ from qpv.schemas import SQUARES, empty
 if TYPE_CHECKING:
     import geopandas as gpd
 
+    from qpv.catalog import Catalog
     from qpv.sources.base import Delivery
     from qpv.sources.recognition import Recognised
 
@@ -25,11 +26,15 @@ MARGIN_METRES: Final = 600.0
 _WGS84: Final = 4326
 
 
-def near_qpv(deliveries: list[tuple[Recognised, Delivery]], geometry: gpd.GeoDataFrame | None) -> pd.DataFrame:
+def near_qpv(
+    catalog: Catalog, deliveries: list[tuple[Recognised, Delivery]], geometry: gpd.GeoDataFrame | None
+) -> pd.DataFrame:  # fmt: skip
     """List the squares around every QPV of 2024 whose outline is known.
 
     Parameters
     ----------
+    catalog
+        What people are counted for is left out: a square has too few of them to be shown.
     deliveries
         All that was read; those with ``cells`` count.
     geometry
@@ -46,12 +51,12 @@ def near_qpv(deliveries: list[tuple[Recognised, Delivery]], geometry: gpd.GeoDat
         qpv = geometry[(geometry["level"] == "qpv") & (geometry["generation"] == "2024")]
         for item, delivery in deliveries:
             if delivery.cells is not None:
-                tables += _of_file(item, delivery.cells.squares, qpv)
+                tables += _of_file(item, delivery.cells.squares, qpv, catalog)
     found = pd.concat(tables, ignore_index=True)
     return found.sort_values(["qpv", "indicator", "edition"], kind="stable", ignore_index=True)
 
 
-def _of_file(item: Recognised, squares: gpd.GeoDataFrame, qpv: gpd.GeoDataFrame) -> list[pd.DataFrame]:
+def _of_file(item: Recognised, squares: gpd.GeoDataFrame, qpv: gpd.GeoDataFrame, catalog: Catalog) -> list[pd.DataFrame]:
     west, south, east, north = squares.to_crs(qpv.crs).total_bounds
     metres = squares.estimate_utm_crs()
     qpv, squares = qpv.cx[west:east, south:north].to_crs(metres), squares.to_crs(metres)
@@ -71,4 +76,5 @@ def _of_file(item: Recognised, squares: gpd.GeoDataFrame, qpv: gpd.GeoDataFrame)
             }
         ).dropna(subset="value")
         for name in values
+        if catalog.indicator(name).unit != "count" and not catalog.indicator(name).minimum_count
     ]  # fmt: skip
