@@ -10,6 +10,7 @@ import concurrent.futures
 import json
 import multiprocessing
 import resource
+import shutil
 import statistics
 import subprocess
 import sys
@@ -63,6 +64,15 @@ def commands(tasks: list[batch.Task], folder: Path) -> None:
         subprocess.run(convert, check=True, capture_output=True)
 
 
+def quarto(tasks: list[batch.Task], folder: Path) -> None:
+    """One ``quarto render`` a set of parameters; measured only where Quarto is installed."""
+    for task in tasks:
+        copy = folder / f"{task.qpv}-{task.theme}.ipynb"
+        shutil.copyfile(task.notebook, copy)
+        words = [w for name, value in task.parameters.items() for w in ("-P", f"{name}:{value}")]
+        subprocess.run(["quarto", "render", str(copy), "--execute", "--to", "html", *words], check=True, capture_output=True)
+
+
 def one_process(tasks: list[batch.Task], folder: Path) -> None:
     """Papermill's function and the page's exporter in one process, a kernel a notebook."""
     del folder
@@ -88,6 +98,8 @@ WAYS: dict[str, Callable[[list[batch.Task], Path], None]] = {
     "papermill + nbconvert commands": commands, "papermill in one process": one_process, "papermill in a pool of two": pool,
     "qpv-warm": warm,
 }  # fmt: skip
+if shutil.which("quarto"):
+    WAYS["quarto render"] = quarto
 
 
 def measure_ways(warehouse: Path) -> Measures:

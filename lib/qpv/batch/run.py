@@ -86,6 +86,7 @@ def run(
                 # What was read from a build that has replaced the one of this run is not known to be fresh.
                 key = key_of(work, made.reads, warehouse.digests) if made.build == warehouse.path.name else ""
                 journal.append(made, key)
+                made.reads = None  # it is written down; held for ten thousand briefs it would be most of the parent's memory
                 records[work.name] = made
                 report(made)
                 left[work.qpv] -= 1
