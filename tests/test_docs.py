@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 import typed
+from bs4 import BeautifulSoup
 from qpv.cli.handbook import commands_page, leaves
 from qpv.schemas import CROSSWALK, OBSERVATIONS, TERRITORIES
 from typed import PAGES, ROOT, Command
@@ -172,6 +173,19 @@ def test_the_site_loads_nothing_from_any_host(site: Path) -> None:
 def test_a_page_says_in_which_language_it_is(site: Path) -> None:
     assert '<html class="no-js" lang="fr"' in (site / "fr" / "premier-brief.html").read_text("utf-8")
     assert '<html class="no-js" lang="en"' in (site / "data-model.html").read_text("utf-8")
+
+
+def test_the_words_around_a_french_page_are_french(site: Path) -> None:
+    page = BeautifulSoup((site / "fr" / "premier-brief.html").read_text("utf-8"), "html.parser")
+    for element in page.select("script, style, .sidebar-tree a"):  # other pages keep their own titles
+        element.decompose()
+    said = {t.strip() for t in page.find_all(string=True)} | {
+        e.get(a) for e in page.find_all() for a in ("aria-label", "placeholder")
+    }
+    assert {"Sur cette page", "Suivant", "Aller au contenu", "Rechercher"} <= said
+    english = {"Back to top", "Contents", "Expand", "Home", "Next", "On this page", "Previous", "Search", "Skip to content"}
+    assert english & said == set()
+    assert "On this page" in (site / "data-model.html").read_text("utf-8")
 
 
 def test_every_page_of_the_docs_is_reached_from_the_first(site: Path) -> None:
