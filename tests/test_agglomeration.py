@@ -6,6 +6,7 @@ import base64
 import csv
 import io
 import json
+import re
 import statistics
 import zipfile
 from collections import Counter
@@ -230,10 +231,32 @@ def test_small_maps_say_range_and_count_and_draw_a_disc_a_qpv(run: Run) -> None:
     assert len(figures) == 12
     first = figures[0]
     assert first.figcaption.get_text() == "Revenu disponible médian, 2019"
-    assert first.svg["aria-label"] == "Revenu disponible médian, 2019\u202f: 22 QPV, de 13\u202f140\u202f€ à 15\u202f130\u202f€"
+    assert (
+        first.svg["aria-label"]
+        == "Revenu disponible médian, 2019\u202f: 22 QPV sur 22, de 13\u202f140\u202f€ à 15\u202f130\u202f€"
+    )
     assert len([c for c in first.svg.select("circle") if c["fill"] in CLASSES]) == 22
     assert first.svg.use["href"] == f"#o-epci-{LENS}"
     assert run.soup("agglomeration").find(id=f"o-epci-{LENS}") is not None
+
+
+def test_a_figure_of_a_territory_beside_says_that_a_contract_printed_it(run: Run) -> None:
+    words = pages.visible(run.soup("agglomeration"))
+    assert re.search(r"CA de Lens - Liévin 26\s%\s\(2012\s?\)?\s*repris du contrat", words), words[words.find("26") - 80 :][:200]
+
+
+def test_gaps_that_no_direction_judges_grow_and_stand_last(run: Run) -> None:
+    (table,) = [t for t in run.soup("agglomeration").select("table") if t.caption and "se creuse-t-il" in t.caption.get_text()]
+    judged = ["sans jugement" not in r.get_text() for r in table.select("tbody tr")]
+    assert judged == sorted(judged, reverse=True)
+    assert {True, False} == set(judged)
+    assert ["(écart qui grandit)" not in r.get_text() for r in table.select("tbody tr")] == judged
+
+
+def test_every_map_of_figures_names_its_source_below_it(run: Run) -> None:
+    figures = run.soup("agglomeration").select("figure.map-figure")
+    assert len(figures) >= 5
+    assert [f.figcaption.get_text() for f in figures if "Source : " not in f.select_one("p.note").get_text()] == []
 
 
 def test_an_agglomeration_of_two_qpv_has_no_small_maps(full_folder: Path) -> None:

@@ -81,6 +81,7 @@ def test_the_map_draws_every_square_and_its_table_counts_them_all(full_folder: P
     html = Brief("ecology", OLIVEAUX, "2026-T3", full_folder).map_theme().html
     assert "carreaux habités de 200\u202fm dans le quartier et autour, août\u00a02022" in html
     assert html.count("Carreau de 200 m") == 61
+    assert "les carreaux habités à 600\u00a0m au plus du cadre" in html
     cells = re.findall(r"<tr><th[^>]*>[^<]*</th><td[^>]*>(\d+)</td><td[^>]*>(\d+)</td></tr>", html)
     assert len(cells) == 5
     assert [sum(int(c[n]) for c in cells) for n in (0, 1)] == [8, 53]

@@ -80,11 +80,11 @@ def test_a_redrawn_quarter_that_no_qpv_of_2015_stands_for_is_told_what_it_holds_
     assert [p.code for p in read(full, "QN06252M")[0].partly] == ["QP062052", "QP062054", "QP062053"]
 
 
-def test_a_population_that_is_known_on_one_side_only_is_not_compared(full):
+def test_a_population_that_is_known_on_one_side_only_says_which_is_not(full):
     profile, figures = read(full, "QN06225M")
     alone = dataclasses.replace(profile)
     alone.__dict__["population"] = profile.population[profile.population["territory"] == "QP062025"]
-    assert "Population" not in said(alone, figures)[0]
+    assert "Population : 4 246 habitants en 2018 dans l’ancien périmètre, non connue dans le nouveau." in said(alone, figures)[0]
 
 
 def test_a_perimeter_that_stayed_needs_no_notice_and_one_that_cannot_be_compared_does(full):

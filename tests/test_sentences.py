@@ -153,7 +153,9 @@ def test_the_two_questions_of_a_contract_for_the_income_of_beau_marais(full):
 
 def test_a_question_without_answer_says_why(full):
     poverty = figures(full, "QN06254M", "revenue")[1]
-    assert plain(gap_change_words(poverty)).startswith("On ne sait pas si l’écart s’est réduit pour le taux de pauvreté : ")
+    assert plain(gap_change_words(poverty)).startswith(
+        "On ne sait pas si l’écart avec les territoires autour s’est réduit pour le taux de pauvreté : "
+    )
     assert "deux dates communes" in gap_change_words(poverty)
 
 

@@ -91,7 +91,7 @@ def test_a_gap_at_one_common_date_has_no_change_and_says_so(embedded: Warehouse)
     table = qpv.gap(CALAIS, "poverty_rate_pct", warehouse=embedded).set_index("territory")
     assert table["gap"].to_dict() == {"QN06253M": 16.0, BEAU_MARAIS: 28.0}
     assert set(table["answer"]) == {""}
-    assert table.at[BEAU_MARAIS, "words"].startswith("On ne sait pas si l’écart s’est réduit")
+    assert table.at[BEAU_MARAIS, "words"].startswith("On ne sait pas si l’écart avec les territoires autour s’est réduit")
 
 
 def test_official_figures_tell_which_gaps_of_lens_lievin_narrowed(full: Warehouse) -> None:

@@ -108,7 +108,7 @@ def key_figure(profile: Profile, indicator: Indicator) -> KeyFigure:
         levels["france"] = profile.of_level(indicator.id, "france", own["period"])
     cells = {n: cell for n in COMPARISON_LEVELS if (cell := _cell(profile, levels[n], n, own)) is not None}
     gap: Gap | None = None
-    gap_change: Change | Refusal = Refusal("aucun territoire de comparaison n’a ce chiffre à la même date")
+    gap_change: Change | Refusal = Refusal("aucun des territoires autour du quartier n’a ce chiffre à la même date")
     own_change: Change | Refusal = Refusal("le quartier n’a aucune valeur datée")
     peer_change = own_change
     change_level = level
@@ -131,7 +131,8 @@ def key_figure(profile: Profile, indicator: Indicator) -> KeyFigure:
         if level and indicator.unit != "count":  # a part is no gap away from its whole
             gap = analysis.gap(_figure(own, indicator), _figure(cells[level].row, indicator), indicator)
             gap_change, change_level = _gap_change(mine, levels, indicator, level)
-            gap_change = _because_of_perimeter(profile, gap_change, own)
+            if isinstance(own_change, Change):  # else the perimeter is told with it
+                gap_change = _because_of_perimeter(profile, gap_change, own)
     rows = profile.rows_of_qpv()
     rows = rows[rows["indicator"] == indicator.id]
     absent = rows[rows["status"].isin([s.value for s in ABSENT])].sort_values("position")

@@ -53,7 +53,10 @@ def amount_words(value: float, unit: str, *, of_change: bool = False) -> str:
     if unit in _UNIT_WORDS:
         return french_spacing(f"{format_number(rounded)} {_UNIT_WORDS[unit]}".strip())
     words = format_value(rounded, unit)
-    return words if unit != "count" or rounded == value else f"environ {words}"
+    if rounded == value:
+        return words
+    # "Less than 12 000 €" of a median of 12 450 € would be untrue: about is said after money, which has "less than" before it.
+    return f"environ {words}" if unit == "count" else f"{words} environ" if unit.startswith("eur") else words
 
 
 def size_words(gap: Gap) -> str:

@@ -37,8 +37,8 @@ PHRASES: Final = {
     "lead shrinks": "Pour {noun}, l’avance du quartier sur {place} a diminué : de {first} en {start} à {last} en {end}{caution}",
     "falls behind": "Pour {noun}, le quartier est passé derrière {place} : de {first} en {start} à {last} en {end}{caution}",
     "gets ahead": "Pour {noun}, le quartier est passé devant {place} : de {first} en {start} à {last} en {end}{caution}",
-    "gap unknown": "On ne sait pas si l’écart s’est réduit pour {noun} : {reason}",
-    "all unknown": "On ne sait ni comment {noun} a évolué dans le quartier ({own}), ni si l’écart s’est réduit ({gap})",
+    "gap unknown": "On ne sait pas si l’écart avec les territoires autour s’est réduit pour {noun} : {reason}",
+    "all unknown": "On ne sait ni comment {noun} a évolué dans le quartier ({own}), ni si l’écart avec les territoires autour s’est réduit ({gap})",
     # what follows one of these in the summary, where an answer is not the one that was asked for
     "beside another": f"{NNBSP}; l’agglomération n’a pas ce chiffre à deux dates qui se comparent",
     "measured otherwise": NNBSP + "; depuis {since}, ce chiffre ne se mesure plus de la même façon",

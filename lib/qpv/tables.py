@@ -265,16 +265,20 @@ def _compared(figure: KeyFigure) -> list[tuple[str, str]]:
     return items
 
 
+def published_words(edition: pd.Series) -> str:
+    """Say when an edition was published, no more precisely than it is known; ``edition`` as in :data:`qpv.schemas.EDITIONS`."""
+    day = edition["published"].date()
+    return {
+        "day": format_date(day), "month": f"{format_date(day).split(maxsplit=1)[-1]}", "year": f"{day.year}",
+    }.get(edition["published_precision"], f"au plus tard le {format_date(day)} (date supposée)")  # fmt: skip
+
+
 def provenance(profile: Profile, row: pd.Series) -> list[tuple[str, str]]:
     """Say where an observation comes from: source, edition, date, licence, place in the file, perimeter."""
     edition = profile.editions.set_index("edition").loc[row["edition"]]
-    day = edition["published"].date()
-    published = {
-        "day": format_date(day), "month": f"{format_date(day).split(maxsplit=1)[-1]}", "year": f"{day.year}",
-    }.get(edition["published_precision"], f"au plus tard le {format_date(day)} (date supposée)")  # fmt: skip
     items = [
         ("Source", f"{edition['producer']}, {edition['dataset']}"),
-        ("Édition", f"{row['edition']}, publiée{NNBSP}: {published}"),
+        ("Édition", f"{row['edition']}, publiée{NNBSP}: {published_words(edition)}"),
         ("Licence", edition["licence"]),
         ("Où", _locator(row)),
     ]

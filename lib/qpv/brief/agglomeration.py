@@ -124,9 +124,11 @@ class Agglomeration:
         adverse = [w for w in self._widened() if w.indicator.polarity is not Polarity.NONE]
         if adverse:
             best, worst = min(adverse, key=lambda w: w.share), max(adverse, key=lambda w: w.share)
-            lines.append(f"Écarts qui se creusent le moins{NNBSP}– {self._widening_sentence(best)}")
+            lines.append(
+                f"Écarts qui se creusent le moins, parmi les chiffres qui ont un sens favorable{NNBSP}– {self._widening_sentence(best)}"
+            )
             if worst is not best:
-                lines.append(f"Écarts qui se creusent le plus{NNBSP}– {self._widening_sentence(worst)}")
+                lines.append(f"Écarts qui se creusent le plus, parmi les mêmes{NNBSP}– {self._widening_sentence(worst)}")
         total = len(shots) + len(self.missing)
         partial = sum(bool(s.absences) for s in shots)
         lines.append(
@@ -216,9 +218,11 @@ class Agglomeration:
                 f"<p class='notice'>Aucun écart ne peut être suivi{NNBSP}: il faut, pour trois QPV au moins, deux dates espacées de "
                 f"trois ans.</p>{note}"
             )
+        named = "chaque ligne" if len({w.against for w in found}) > 1 else "le titre du tableau"
         return Block(
-            "<p>L’écart est mesuré avec le territoire le plus proche connu aux deux dates, nommé à chaque ligne. Il se creuse quand le "
-            f"quartier est moins bien placé et s’éloigne encore.</p>{rosters.widenings(found)}{note}"
+            f"<p>L’écart est mesuré avec le territoire le plus proche connu aux deux dates, que nomme {named}. Il se creuse quand le quartier "
+            f"est moins bien placé et s’éloigne encore{NNBSP}; il grandit, pour un chiffre sans jugement, quand il s’éloigne dans un sens ou "
+            f"dans l’autre.</p>{rosters.widenings(found)}{note}"
         )
 
     def theme(self, theme: str) -> Block:

@@ -96,7 +96,8 @@ def over_panel(panel: Profile, indicator: Indicator, rows: pd.DataFrame, generat
     title = f"{indicator.label}, {format_period(period)}"
     notes = [f"Périmètres de {generation}."] + ([APPROXIMATE] if approximate else [])
     legend = legend_of(classes, indicator.unit, indicator.decimals, None)
-    return framed(title, layers, key, legend, " ".join(notes), data, shapes.geometry if len(shapes) else None)
+    focus = shapes.geometry if len(shapes) else None
+    return framed(title, layers, key, legend, " ".join(notes), data, focus, source_of(panel, rows))
 
 
 def places_over(
@@ -291,8 +292,9 @@ def framed(
     label = key.replace("-", "_")
     drawing = maps.draw(layers, key, title, CREDIT, focus)
     swatches = "".join(f"<li>{f'<i style=background:{c}></i>' if c else ''}{text(words)}</li>" for c, words in legend)
+    below = " ".join(filter(None, [note, source.strip()]))
     after = (
-        f"{inset.html}<ul class='legend'>{swatches}</ul>" + (f"<p class='note'>{text(note)}</p>" if note else "")
+        f"{inset.html}<ul class='legend'>{swatches}</ul>" + (f"<p class='note'>{text(below)}</p>" if below else "")
         + f"<details><summary>Données de la carte</summary>{data}</details></figure>"
     )  # fmt: skip
     said = text(f"{source}{CREDIT}.")

@@ -17,7 +17,7 @@ from qpv.comparison import KeyFigure
 from qpv.html import Block, join, text
 from qpv.numbers import DASH, NBSP, NNBSP, format_number
 from qpv.profile import COMPARISON_LEVELS, Profile
-from qpv.quarter import format_date, format_period
+from qpv.quarter import format_period
 from qpv.vocabulary import LEVELS_FR, STATUS_FR, UNITS, Status
 
 #: So many points of all France are listed below a quadrant; those of an agglomération or département all are.
@@ -127,7 +127,7 @@ def _structure(profile: Profile, ledger: Ledger, title: str, identifiers: list[s
     source = tables.edition_name(profile, next(iter(rows.values())))
     body = [[label, *(_cell(v[n], indicator.decimals) for v in values.values())] for n, label in enumerate(labels)]
     caption = f"{title}, {format_period(period)} ({UNITS[indicator.unit][0]})"
-    return bars(labels, values, indicator.unit, indicator.decimals, f"Source : {source}. {format_period(period)}.", key,
+    return bars(labels, values, indicator.unit, indicator.decimals, f"Source : {source}. Observatoire des QPV, {profile.quarter.label}.", key,
                 f"{title}, {format_period(period)}", [], tables.plain_table(["Part", *values], body, caption, "small"))  # fmt: skip
 
 
@@ -166,7 +166,9 @@ def _revenue(profile: Profile, ledger: Ledger) -> Block:
                 code = next(iter(found.values()))["territory"]
                 name = next(p.name for p in profile.comparators[level] if p.code == code)
                 lines.append((name, {m: float(r["value"]) for m, r in found.items()}))
-        source = f"Source : {tables.edition_name(profile, next(iter(mine.values())))}. {format_period(period)}."
+        source = (
+            f"Source : {tables.edition_name(profile, next(iter(mine.values())))}. Observatoire des QPV, {profile.quarter.label}."
+        )
         rows = [[n, *(format_number(m[k]) if k in m else DASH for k in marks)] for n, m in lines]
         title = f"Répartition du revenu disponible par unité de consommation, {format_period(period)}"
         data = tables.plain_table(["Territoire", *marks], rows, f"{title} (€)", "small")
@@ -232,10 +234,7 @@ def _editions(profile: Profile, ledger: Ledger) -> list[list[str]]:
     rows = []
     for identifier in ledger.editions():
         edition = editions.loc[identifier]
-        day = edition["published"].date()
-        date = {"day": format_date(day), "year": str(day.year)}.get(
-            edition["published_precision"], f"avant le {format_date(day)}"
-        )
+        date = tables.published_words(edition)
         rows.append(
             [f"{edition['producer']}, {edition['dataset']}", identifier, date, edition["licence"], edition["landing_page"]]
         )

@@ -106,14 +106,15 @@ def _others(profile: Profile) -> str:
 
 
 def _people(profile: Profile) -> str:
-    """Give the population before and after, each with its year, when both are known."""
+    """Give the population before and after, each with its year; of one that is not known, say so."""
     rows = profile.population[profile.population["position"].notna()]
     last = {g: rows[rows["territory"] == code] for g, code in profile.codes.items()}
-    if any(part.empty for part in last.values()) or len(last) < 2:
+    if len(last) < 2 or all(part.empty for part in last.values()):
         return ""
     indicator = profile.catalog.indicator("population_count")
     words = {
-        g: f"{value_words(p.iloc[-1], indicator)} habitants en {format_period(p.iloc[-1]['period'])}" for g, p in last.items()
+        g: "non connue" if p.empty else f"{value_words(p.iloc[-1], indicator)} habitants en {format_period(p.iloc[-1]['period'])}"
+        for g, p in last.items()
     }
     return f"Population : {words['2015']} dans l’ancien périmètre, {words['2024']} dans le nouveau."
 

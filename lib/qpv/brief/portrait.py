@@ -19,6 +19,7 @@ from qpv.brief.readings import stakes
 from qpv.comparison import is_missing, key_figure
 from qpv.html import Block, join, text
 from qpv.numbers import NBSP, NNBSP
+from qpv.plain_words import easy_words
 from qpv.profile import Profile, load_profile
 from qpv.quarter import UNDATED, format_period
 from qpv.sentences import gap_change_words, own_change_words
@@ -108,7 +109,17 @@ class Portrait:
         lines.append(
             f"Ce qui manque{NNBSP}: {missing} des {len(self._all)} chiffres clés {verb} pas de valeur pour ce quartier{some}."
         )
-        return Block(f"<ul class='brief'>{''.join(f'<li>{text(line)}</li>' for line in lines)}</ul>")
+        figures = [p.figure for p in self._all]
+        simple = (
+            easy_words(figures, str(self._lead.profile.place["name"]))
+            if any(f.known and f.indicator.easy for f in figures)
+            else []
+        )
+        said = "".join(f"<p>{text(line)}</p>" for line in simple)
+        easy = f"<section class='easy'><h3>En trois phrases simples</h3>{said}</section>" if said else ""
+        return Block(
+            f"<div class='first'><ul class='brief'>{''.join(f'<li>{text(line)}</li>' for line in lines)}</ul>{easy}</div>"
+        )
 
     def _sentence(self, item: Placed) -> str:
         said = own_change_words(item.figure)  # which names the indicator

@@ -91,9 +91,12 @@ def _beside_cell(shot: Photograph, level: str) -> str:
     if row is None:
         return '<span class="none">pas de chiffre</span>'
     words = tables.value_words(row, shot.indicator)
+    status = (
+        "" if row["status"] == Status.OBSERVED else f'<span class="newer inline"> {text(STATUS_FR[Status(row["status"])])}</span>'
+    )
     if row["period"] == shot.period:
-        return text(words)
-    return f'<span class="dated">{text(words)} ({text(format_period(row["period"]))})</span>'
+        return text(words) + status
+    return f'<span class="dated">{text(words)} ({text(format_period(row["period"]))}){status}</span>'
 
 
 def _territories(panel: Profile, shot: Photograph) -> str:
@@ -226,9 +229,11 @@ def communes(panel: Profile, shots: Sequence[Photograph], rows: pd.DataFrame) ->
 def widenings(found: Sequence[Widening]) -> str:
     """Write, an indicator a row, how many QPV see their gap widen, and their own situation worsen."""
     others = dict.fromkeys(w.against for w in found)
+    found = sorted(found, key=lambda w: w.own_worse is None)  # those that no direction judges stand together, last
     rows = [
         [w.indicator.label, f"{format_period(w.start)} – {format_period(w.end)}{f'{NNBSP}; {w.caution}' if w.caution else ''}",
-         *([w.against] if len(others) > 1 else []), f"{w.count} sur{NBSP}{len(w.points)}, soit {format_number(w.share)}{NNBSP}%",
+         *([w.against] if len(others) > 1 else []), f"{w.count} sur{NBSP}{len(w.points)}, soit {format_number(w.share)}{NNBSP}%"
+         f"{' (écart qui grandit)' if w.own_worse is None else ''}",
          "sans jugement" if w.own_worse is None else f"{w.own_worse} sur{NBSP}{len(w.points)}"]
         for w in found
     ]  # fmt: skip

@@ -45,8 +45,9 @@ def small_maps(panel: Profile, shots: Sequence[Photograph]) -> Block:
         outlines |= named
     scale = "".join(f"<i style=background:{c}></i>" for c in maps.CLASSES)
     head = (
-        f"<p class='legend-of-small'>Un point par quartier, du plus clair (valeur la plus basse) au plus foncé (la plus haute) {scale}{NNBSP}; "
-        f"classes en quantiles. Foncé n’est ni mieux ni moins bien. {text(atlas.CREDIT)}.</p>"
+        f"<p class='legend-of-small'>Un point par quartier qui a le chiffre, du plus clair (valeur la plus basse) au plus foncé (la plus haute) "
+        f"<span class='swatches'>{scale}</span>{NNBSP}; classes en quantiles. Foncé n’est ni mieux ni moins bien. Sources{NNBSP}: celles des tableaux "
+        f"de chaque thème. {text(atlas.CREDIT)}.</p>"
     )
     html = f"{head}<div class='small-maps'>{''.join(figures)}</div>"
     return Block(html, f'<div class="qpv">{maps.defs(outlines)}{html}</div>', outlines)
@@ -73,8 +74,12 @@ def _figure(panel: Profile, shot: Photograph, ground: gpd.GeoDataFrame, points: 
     indicator = shot.indicator
     low, high = (value(e.value, indicator, e.decimals) for e in (shot.lowest, shot.highest))
     title = f"{indicator.short}, {format_period(shot.period)}"
-    label = f"{title}{NNBSP}: {len(values)} QPV, de {low} à {high}"
+    total = len(shot.rows) + len(shot.absences)
+    label = f"{title}{NNBSP}: {len(values)} QPV sur {total}, de {low} à {high}"
     drawing = maps.draw(layers, f"petite-{indicator.id}", label, "", atlas.focus_of(layers))
     # What all discs have in common is in the style sheet: a métropole has hundreds of QPV.
     svg = drawing.svg.replace('class="map-print"', 'class="map-small"').replace(_COMMON, "")
-    return f"<figure><figcaption>{text(title)}</figcaption>{svg}<p>{text(f'de {low} à {high}')}</p></figure>", drawing.outlines
+    return (
+        f"<figure><figcaption>{text(title)}</figcaption>{svg}<p>{text(f'{len(values)} QPV sur {total}, de {low} à {high}')}</p></figure>",
+        drawing.outlines,
+    )

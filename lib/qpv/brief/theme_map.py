@@ -15,9 +15,10 @@ from qpv.brief.legends import legend_of, of_points, own_of_colleges, own_of_comm
 from qpv.brief.schools import colleges, school_facts
 from qpv.catalog import Indicator
 from qpv.comparison import KeyFigure
+from qpv.grid import MARGIN_METRES
 from qpv.html import Block
 from qpv.maps import Layer
-from qpv.numbers import NNBSP, format_value
+from qpv.numbers import NBSP, NNBSP, format_number, format_value
 from qpv.profile import Profile
 from qpv.quarter import format_period, period_position
 
@@ -69,7 +70,8 @@ def _squares(profile: Profile, identifier: str, ledger: Ledger) -> Block | None:
         layers,
         "carte-theme",
         [entry for entry in legend if entry[1] != "pas de valeur"],
-        f"Là où il n’y a pas de carreau, personne n’habite{NNBSP}: rien n’y est mesuré.",
+        f"Sont dessinés les carreaux habités à {format_number(MARGIN_METRES)}{NBSP}m au plus du cadre qui tient le quartier{NNBSP}; un blanc entre "
+        "eux n’a pas de valeur.",
         _by_class(squares, colours, classes, indicator),
         shapes.geometry,
         atlas.source_of(profile, squares),

@@ -77,7 +77,7 @@ def run_map(places: pd.DataFrame, communes: Mapping[str, str], marks: Mapping[st
         for s, (colour, words) in reversed(_COLOURS.items())
         if s in status
     )
-    notes = _notes(places, shapes, approximate)
+    notes = _notes(places, shapes, approximate, bare=len(layers) == 1)
     html = f"""<h2 id="carte">Carte</h2><figure class="atlas"><figcaption>{text(label)}</figcaption>
 {_views(groups, called)}<div class="map" data-map="carte-run">{drawing.svg}<script type="application/json">{script_json(spec)}</script></div>
 {_insets(layer, groups, called)}<ul class="legend">{legend}</ul>{notes}<p id="shown" class="note" role="status"></p></figure>"""
@@ -148,8 +148,12 @@ def _insets(layer: Layer, groups: Mapping[str, gpd.GeoSeries], names: Mapping[st
     return f'<div class="insets">{"".join(figures)}</div>' if figures else ""
 
 
-def _notes(places: pd.DataFrame, shapes: gpd.GeoDataFrame, approximate: int) -> str:
+def _notes(places: pd.DataFrame, shapes: gpd.GeoDataFrame, approximate: int, *, bare: bool) -> str:
     notes = []
+    if bare:
+        notes.append(
+            "Aucun contour connu n’entoure ces quartiers : ils sont dessinés seuls, le fond de l’IGN se coche quand il y a une connexion."
+        )
     if approximate:
         notes.append(
             f"{format_number(approximate)} {'quartiers sans contour sont placés' if approximate > 1 else 'quartier sans contour est placé'} "
