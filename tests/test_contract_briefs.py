@@ -9,14 +9,16 @@ import pages
 import pytest
 from bs4 import BeautifulSoup
 from qpv import batch
-from qpv.brief import Brief, Evaluation, Portrait, Programme, Yearly
+from qpv.brief import Agglomeration, Brief, Evaluation, Portrait, Programme, Yearly
 from qpv.brief.contract_page import ContractBrief
 from qpv.brief.programme import euros
 from qpv.build import build
+from qpv.contract.contract import read_contract
 from qpv.errors import CatalogError, ParameterError
 from qpv.html import Block
 from qpv.quarter import Quarter
 from qpv.site import index_page
+from qpv.vocabulary import BRIEF_THEMES
 from qpv.warehouse import Warehouse
 
 CALAIS, LENS, BETHUNE = "200090751", "246200364", "200072460"
@@ -223,6 +225,53 @@ def test_a_theme_brief_shows_readings_beside_their_figures(embedded_folder: Path
 def test_the_portrait_shows_stakes_and_the_barometer(embedded_folder: Path) -> None:
     said = words(Portrait(pages.BEAU_MARAIS, QUARTER, embedded_folder).contract())
     assert "Enjeux que le contrat écrit" in said and "Baromètre des habitants" in said
+
+
+GRANDE_RESIDENCE = "QN06225M"
+
+
+def test_what_lens_lievin_writes_of_the_agglomeration_is_in_the_brief_of_each_of_its_qpv(embedded_folder: Path) -> None:
+    said = words(Brief("employment", GRANDE_RESIDENCE, QUARTER, embedded_folder).contract())
+    assert said.startswith("À l’échelle de l’agglomération Atouts Établissements en forte hausse dans les QPV")
+    assert (
+        "Taux d’emploi inférieur à l’agglomération dans tous les QPV (Taux d’emploi 15-64 ans : moyenne 40 % dans ses QPV, 2018 ; "
+        "53,6 % dans l’agglomération, 2018) lens-lievin-2024, l. 440" in said
+    )
+    assert "Ce que disent les habitants Emploi, cité dans l’enquête nationale lens-lievin-2024, l. 493" in said
+
+
+def test_all_28_readings_of_lens_lievin_stand_in_the_briefs_of_its_qpv_and_of_itself(embedded_folder: Path) -> None:
+    brief = Agglomeration(LENS, QUARTER, embedded_folder)
+    here = [words(Block(b.contract().html.partition("class='at-epci'")[2])) for t in (*BRIEF_THEMES, "demography")
+            for b in [Brief(t, GRANDE_RESIDENCE, QUARTER, embedded_folder)]]  # fmt: skip
+    contract = read_contract(Warehouse(embedded_folder), LENS)
+    assert contract is not None and len(contract.readings) == 28
+    told = [" ".join(r.text.split()) for r in contract.readings]  # as words() writes narrow spaces
+    assert [sum(t in b for b in here) for t in told] == [1] * 28
+    for theme in ("employment", "housing"):
+        shown = words(brief.theme(theme))
+        assert all(t in shown for t, r in zip(told, contract.readings, strict=True) if r.theme == theme)
+        assert "Ce que le contrat écrit" in shown
+
+
+def test_figures_that_contradict_each_other_stand_beside_no_reading(embedded_folder: Path) -> None:
+    """Of the jobs lost since 2009, the document of Lens-Liévin prints 2,239 and 2,606."""
+    said = words(Brief("employment", GRANDE_RESIDENCE, QUARTER, embedded_folder).contract())
+    assert "Emplois perdus depuis 2009 dans l’agglomération lens-lievin-2024, l. 444" in said
+
+
+def test_a_contract_that_reads_its_qpv_alone_adds_nothing_of_the_agglomeration(embedded_folder: Path) -> None:
+    for theme in BRIEF_THEMES:
+        assert "l’échelle de l’agglomération" not in words(Brief(theme, pages.BEAU_MARAIS, QUARTER, embedded_folder).contract())
+    assert "l’échelle de l’agglomération" not in words(Portrait(pages.BEAU_MARAIS, QUARTER, embedded_folder).contract())
+
+
+def test_the_portrait_of_a_qpv_of_lens_shows_the_stakes_of_its_agglomeration(embedded_folder: Path) -> None:
+    said = words(Portrait(GRANDE_RESIDENCE, QUARTER, embedded_folder).contract())
+    assert said.startswith(
+        "Enjeux que le contrat écrit à l’échelle de l’agglomération Revenus et pauvreté : Prévenir le basculement"
+    )
+    assert "Transition écologique : Une transition faite avec les habitants ; Qui paie le surcoût" in said
 
 
 def test_a_quarter_before_the_contract_shows_none_of_it(embedded_folder: Path) -> None:
