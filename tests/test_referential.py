@@ -41,7 +41,7 @@ def test_calais_has_5_global_indicators_and_125_criteria_as_the_document_counts_
     assert sum(arrows.values()) == 125
     assert [c.indicator for c in criteria if c.node == "global"] == [
         "median_disposable_income_eur", "unemployment_rate_pct", "census_unemployment_rate_pct", "poverty_rate_pct",
-        "dnb_success_residents_pct",
+        "dnb_success_pct",
     ]  # fmt: skip
     assert (
         sum(n.kind == "objective" and n.parent != "pilotage" and n.parent != "illettrisme" for n in frame(loaded, CALAIS).nodes)

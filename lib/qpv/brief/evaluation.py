@@ -152,6 +152,7 @@ class Evaluation(ContractBrief):
         if frame is None:
             return Block("")
         rows, each, silent = [], [], []
+        remarks: dict[str, list[str]] = {}  # labels of the criteria shown, by note: several have the same
         for criterion in frame.criteria:
             known = {t: f for t, f in self.followed[criterion.id].items() if f.state not in (State.NO_VALUE, State.QUALITATIVE)}
             for level in dict.fromkeys(map(self._level, known)):  # a QPV and its agglomération make no range
@@ -159,6 +160,8 @@ class Evaluation(ContractBrief):
                 rows.append([criterion.label, self._where(criterion, list(of)), *self._together(criterion, list(of.values()))])
                 if len(of) > 1:
                     each += [[criterion.label, self.names.get(t, t), *self._together(criterion, [f])] for t, f in of.items()]
+            if known and criterion.note:
+                remarks.setdefault(criterion.note, []).append(criterion.label)
             if not known:
                 state = next(iter(self.followed[criterion.id].values())).state
                 silent.append(
@@ -184,7 +187,11 @@ class Evaluation(ContractBrief):
         heads, each, _ = known_columns(["Critère", "Territoire", *_STATE_HEADS], each)
         apart = _fold(f"Territoire par territoire ({len(each)} lignes)", heads, each) if each else ""
         heads = ["Critère", "Objectif", "État", "Responsable", "Document et ligne"]
-        return Block(f"{shown}{apart}{_fold(f'Critères sans valeur ou qualitatifs ({len(silent)})', heads, silent)}")
+        said = "".join(
+            f"<p class='note'>{text(', '.join(dict.fromkeys(labels)))}{NNBSP}: {text(note)}.</p>"
+            for note, labels in remarks.items()
+        )
+        return Block(f"{shown}{said}{apart}{_fold(f'Critères sans valeur ou qualitatifs ({len(silent)})', heads, silent)}")
 
     def _where(self, criterion: Criterion, codes: list[str]) -> str:
         """Say on which territories a criterion is measured, and when QPV are none of them."""
