@@ -51,9 +51,24 @@ def test_every_block_of_every_contract_can_be_made_twice_the_same(kind: type, ep
 
 def test_coverage_of_calais_says_how_many_of_130_criteria_can_be_followed(evaluation: Evaluation) -> None:
     said = words(evaluation.summary())
-    assert "130 critères ; 16 se lisent dans des sources publiées" in said
+    assert (
+        "130 critères ; 7 se lisent dans des sources publiées, 9 se lisent dans le seul texte du contrat, les autres demandent un registre."
+        in said
+    )
+    assert "responsable : 19 sur 130" in said
     assert "cible : 0 sur 130" in said
     assert "Aucun critère n’a encore deux dates assez éloignées" in said
+
+
+def test_what_only_the_text_of_the_contract_prints_asks_for_an_owner_and_a_rhythm(evaluation: Evaluation) -> None:
+    """No source publishes the unemployment rate of the ILO by QPV, nor the attendance of a library."""
+    wanted = {
+        r.th.get_text(): r.find_all("td")[1].get_text()
+        for r in BeautifulSoup(evaluation.collect().html, "html.parser").select("tbody tr")
+    }
+    assert wanted["Taux de chômage au sens du BIT"] == "une valeur récente, un responsable, un rythme, une cible"
+    assert wanted["Fréquentation de la bibliothèque"].endswith("un responsable, un rythme, une cible")
+    assert wanted["Taux de pauvreté"] == "une valeur récente, une cible"
 
 
 def test_a_criterion_without_value_is_named_and_not_scored(evaluation: Evaluation) -> None:

@@ -20,6 +20,7 @@ from qpv.contract.referential import (
     CONTINUOUS,
     KINDS_FR,
     STATES_FR,
+    Coverage,
     Criterion,
     Followed,
     Point,
@@ -48,6 +49,11 @@ class Evaluation(ContractBrief):
     def frame(self) -> Referential | None:
         """The evaluation frame, when one is written and published."""
         return self.contract.referential
+
+    @cached_property
+    def published(self) -> frozenset[str]:
+        """The ids of the indicators that a source of the catalogue has; the others are read in the text of contracts alone."""
+        return frozenset(i.id for i in self.store.catalog.indicators.values() if i.columns)
 
     @cached_property
     def followed(self) -> dict[str, dict[str, Followed]]:
@@ -101,11 +107,11 @@ class Evaluation(ContractBrief):
         frame = self.frame
         if frame is None:
             return Block(notice("Aucun référentiel d’évaluation n’était publié à la date de ce brief."))
-        found = coverage(frame.criteria, {i: list(f.values()) for i, f in self.followed.items()})
+        found = coverage(frame.criteria, {i: list(f.values()) for i, f in self.followed.items()}, self.published)
         states = Counter(f.state for by in self.followed.values() for f in by.values())
         total = found.criteria
         lines = [
-            f"Le référentiel compte {total} critères{NNBSP}; {found.catalogue} se lisent dans des sources publiées, les autres demandent un registre.",
+            f"Le référentiel compte {total} critères{NNBSP}; {_read_in(found)} demandent un registre.",
             f"Couverture{NNBSP}– {count_words(found.baseline, total, 'valeur de départ')}, {count_words(found.recent, total, 'valeur plus récente')}, "
             f"{count_words(found.target, total, 'cible')}, {count_words(found.owner, total, 'responsable')}.",
         ]
@@ -125,12 +131,12 @@ class Evaluation(ContractBrief):
             groups.setdefault(frame.top(frame.node(criterion.node)).id, []).append(criterion)
         rows = []
         for identifier, criteria in groups.items():
-            c = coverage(criteria, {x.id: list(self.followed[x.id].values()) for x in criteria})
+            c = coverage(criteria, {x.id: list(self.followed[x.id].values()) for x in criteria}, self.published)
             node = frame.node(identifier)
             rows.append(
                 [
                     f"{KINDS_FR[node.kind]}{NNBSP}: {node.label}",
-                    *map(str, (c.criteria, c.catalogue, c.baseline, c.recent, c.target, c.owner)),
+                    *map(str, (c.criteria, c.published, c.baseline, c.recent, c.target, c.owner)),
                 ]
             )
         heads = ["Partie du référentiel", "Critères", "Sources publiées", "Départ", "Plus récent", "Cible", "Responsable"]
@@ -242,7 +248,7 @@ class Evaluation(ContractBrief):
         frame = self.frame
         if frame is None:
             return Block("")
-        found = to_collect(frame.criteria, {i: list(f.values()) for i, f in self.followed.items()})
+        found = to_collect(frame.criteria, {i: list(f.values()) for i, f in self.followed.items()}, self.published)
         rows = [
             [item.criterion.label, frame.node(item.criterion.node).label, ", ".join(item.lacking), citation(item.criterion)]
             for item in found
@@ -373,6 +379,15 @@ class Evaluation(ContractBrief):
         """Write the figures shown, for machines, and the record that the batch reads."""
         lacking = [i for i, by in self.followed.items() if all(f.state is State.NO_VALUE for f in by.values())]
         return self._close(lacking, not self.followed or 2 * len(lacking) >= len(self.followed))
+
+
+def _read_in(found: Coverage) -> str:
+    """Say how many criteria are read in sources, and in the text of the contract alone."""
+    if not found.published + found.text_only:
+        return "aucun ne se lit dans des sources publiées, tous"
+    where = {"dans des sources publiées": found.published, "dans le seul texte du contrat": found.text_only}
+    said = [f"{n} se li{'t' if n == 1 else 'sent'} {words}" for words, n in where.items() if n]
+    return f"{', '.join(said)}, les autres"
 
 
 def _fold(summary: str, heads: list[str], rows: list[list[str]]) -> str:
