@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import pages
@@ -12,8 +13,10 @@ from qpv import batch
 from qpv.brief import Agglomeration, Brief, Evaluation, Portrait, Programme, Yearly
 from qpv.brief.contract_page import ContractBrief
 from qpv.brief.programme import euros
+from qpv.brief.spans import span
 from qpv.build import build
 from qpv.contract.contract import read_contract
+from qpv.contract.referential import Point
 from qpv.errors import CatalogError, ParameterError
 from qpv.html import Block
 from qpv.quarter import Quarter
@@ -94,8 +97,8 @@ def row_of(brief: Evaluation, label: str) -> list[str]:
 
 def test_success_at_the_brevet_is_what_the_contract_prints_for_both_qpv(evaluation: Evaluation) -> None:
     """80 % for one at line 1158, 72 % for the other at line 1926; of whom, the document does not say."""
-    shown = " ".join(row_of(evaluation, "Réussite au brevet des collèges"))
-    assert "72" in shown and "80" in shown
+    shown = row_of(evaluation, "Réussite au brevet des collèges")[1]
+    assert shown == "72 % (2022-2023, 1 sur 2, repris du contrat) ; 80 % (2021-2022, 1 sur 2, repris du contrat)"
     assert (
         "Réussite au brevet des collèges : le document ne dit pas s’il s’agit des collégiens du quartier ou du collège."
         in words(evaluation.states())
@@ -108,6 +111,30 @@ def test_twenty_qpv_stand_in_one_row_and_each_in_the_fold(full_folder: Path) -> 
     where, start = (c.get_text() for c in row.find_all("td")[:2])
     assert where == "22 QPV" and " à " in start
     assert len([r for r in soup.details.find_all("tr") if r.th.get_text() == "Taux de pauvreté"]) > 10
+
+
+def test_values_of_two_dates_make_no_range(full_folder: Path) -> None:
+    """The document prints two QPV in the census of 2019; three others are known from that of 2010 alone."""
+    brief = Evaluation(LENS, QUARTER, full_folder)
+    where, start = row_of(brief, "Logements vacants")[:2]
+    assert where == "5 QPV"
+    one, two = start.split(" ; ")
+    assert re.fullmatch(r"2,6 % à [\d,]+ % \(2010, 3 sur 5\)", one)
+    assert two == "10,5 % à 21,5 % (2019, 2 sur 5, repris du contrat)"
+    assert "sur tous les logements (recensement)" in words(brief.states()), "the census counts no social dwellings apart"
+
+
+def test_of_more_dates_than_a_cell_can_hold_the_most_frequent_is_told() -> None:
+    points = [Point(str(2010 + n), float(n)) for n in range(4)] + [Point("2013", 9.0)]
+    assert " ".join(span(points, lambda p: f"{p.value:g}").split()) == "3 à 9 (2013, 2 sur 5) ; 3 à d’autres dates"
+    assert span([], str) == "–"
+
+
+def test_a_figure_of_the_contract_has_its_decimals_and_says_where_it_is_from(evaluation: Evaluation) -> None:
+    """Line 876 prints 25 %, not 25.0 %."""
+    assert row_of(evaluation, "Taux de chômage au sens du recensement")[1] == "25 % (2020, repris du contrat)"
+    assert row_of(evaluation, "Taux de chômage au sens du BIT")[1] == "11,5 % (T3 2023, repris du contrat)"
+    assert row_of(evaluation, "Présence aux cafés des parents")[1] == "445 (2023)", "a register holds no figure of the catalogue"
 
 
 def test_every_figure_of_the_frame_is_in_the_ledger(evaluation: Evaluation) -> None:

@@ -9,11 +9,13 @@ from typing import Any, Final
 import pandas as pd
 
 from qpv import tables
-from qpv.analysis import MINIMUM_YEARS
+from qpv.analysis import MINIMUM_YEARS, printed_decimals
 from qpv.brief import blocks
 from qpv.brief.contract_page import ContractBrief, count_words, known_columns, notice
 from qpv.brief.estates import estates
+from qpv.brief.spans import span
 from qpv.brief.watched import watched
+from qpv.comparison import shown_decimals
 from qpv.contract import mediators, parity
 from qpv.contract.entries import citation
 from qpv.contract.referential import (
@@ -34,7 +36,7 @@ from qpv.html import Block, join, text
 from qpv.numbers import DASH, NBSP, NNBSP, format_number, format_value
 from qpv.panel import qpv_of
 from qpv.quarter import UNDATED, format_period, period_position
-from qpv.vocabulary import EVALUATION, UNITS, Polarity
+from qpv.vocabulary import EVALUATION, UNITS, Polarity, Status
 
 _FIRST: Final = 15
 _STATE_HEADS: Final = ("Départ", "Plus récent", "État", "Cible")
@@ -76,7 +78,8 @@ class Evaluation(ContractBrief):
             return {self.code: follow(criterion, [], start, indicator.polarity)}
         found = {}
         for territory, rows in facts.groupby("territory", sort=True):
-            known = [Point(str(r.period), float(r.value)) for r in rows.itertuples()]
+            known = [Point(str(r["period"]), float(r["value"]), shown_decimals(r, indicator), r["status"] == Status.TRANSCRIBED)
+                     for _, r in rows.iterrows()]  # fmt: skip
             least = 0.5 if indicator.unit in ("pct", "points") else 0.01 * abs(known[-1].value)
             answer = follow(criterion, known, start, indicator.polarity, least)
             if answer.baseline and answer.latest and _years(answer.baseline, answer.latest) < MINIMUM_YEARS:
@@ -219,22 +222,13 @@ class Evaluation(ContractBrief):
                 "; ".join(said), "; ".join(targets)]  # fmt: skip
 
     def _span(self, criterion: Criterion, points: list[Point | None]) -> str:
-        """Write a value, or the least and the largest of several."""
-        there = sorted((p for p in points if p is not None), key=lambda p: p.value)
-        if not there:
-            return DASH
-        least, most = self._value(criterion, there[0]), self._value(criterion, there[-1])
-        periods = sorted({p.period for p in there}, key=period_position)
-        when = format_period(periods[0]) if len(periods) == 1 else f"{format_period(periods[0])} à {format_period(periods[-1])}"
-        return f"{least} ({when})" if least == most else f"{least} à {most} ({when})"
+        """Write a value, or the least and the largest of several of one date."""
+        return span([p for p in points if p is not None], lambda p: self._value(criterion, p))
 
     def _value(self, criterion: Criterion, point: Point) -> str:
-        indicator = None if criterion.is_register else self.store.catalog.indicator(criterion.indicator)
-        unit, decimals = (
-            (criterion.unit, 0 if float(point.value).is_integer() else 1)
-            if indicator is None
-            else (indicator.unit, indicator.decimals)
-        )
+        unit = criterion.unit if criterion.is_register else self.store.catalog.indicator(criterion.indicator).unit
+        # A register holds what its document prints: no decimals are added to it.
+        decimals = printed_decimals(point.value) if point.decimals is None else point.decimals
         return format_value(point.value, unit, decimals) if unit in UNITS else format_number(point.value)
 
     def _target(self, criterion: Criterion, known: Followed) -> str:

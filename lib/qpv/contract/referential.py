@@ -192,10 +192,12 @@ STATES_FR: Final = {
 
 @dataclass(frozen=True)
 class Point:
-    """A dated value."""
+    """A dated value; ``decimals`` are those with which it is shown, ``None`` where nobody said."""
 
     period: str
     value: float
+    decimals: int | None = None
+    transcribed: bool = False  # printed by a contract, not read from its producer
 
 
 @dataclass(frozen=True)
