@@ -145,6 +145,8 @@ def test_every_figure_of_the_frame_is_in_the_ledger(evaluation: Evaluation) -> N
 
 def test_parity_names_the_two_measures_and_mediators_their_contradiction(evaluation: Evaluation) -> None:
     said = words(evaluation.rules())
+    assert "Part des habitants de QPV dans chaque mesure, dans le Pas-de-Calais" in said, "the figures are of no QPV of Calais"
+    assert "2023. Observatoire des QPV, T3 2026." in said
     assert "11 mesures, à comparer à 16,4 % des demandeurs d’emploi" in said
     assert "ous la parité : CIE jeunes (4,2 %), Formation avant recrutement (15,8 %)." in said
     assert "Le texte note 44 médiateurs, le tableau en compte 52." in said

@@ -32,6 +32,7 @@ from qpv.contract.referential import (
     follow,
     to_collect,
 )
+from qpv.grammar import inside
 from qpv.html import Block, join, text
 from qpv.numbers import DASH, NBSP, NNBSP, format_number, format_value
 from qpv.panel import qpv_of
@@ -307,7 +308,9 @@ class Evaluation(ContractBrief):
         reference = float(found[0].reference["value"])
         under = [p for p in found if p.under]
         labels = [catalog.indicator(p.indicator).short.split(f"{NNBSP}: ")[-1] for p in found]
-        document = f"{found[0].row['edition']}, l.{NBSP}{found[0].row['row']}"
+        document, when = f"{found[0].row['edition']}, l.{NBSP}{found[0].row['row']}", format_period(str(found[0].row["period"]))
+        departement = str(found[0].row["territory"])
+        place = inside("departement", self.store.names("departement").get(departement, departement))
         named = ", ".join(
             f"{label} ({format_number(float(p.row['value']), 1)}{NNBSP}%)"
             for label, p in zip(labels, found, strict=True)
@@ -327,9 +330,9 @@ class Evaluation(ContractBrief):
                 {"Habitants de QPV": [*(float(p.row["value"]) for p in found), reference]},
                 "pct",
                 1,
-                f"Source : France Travail, {document}. {format_period(str(found[0].row['period']))}.",
+                f"Source : France Travail, {document}. {when}. Observatoire des QPV, {self.panel.quarter.label}.",
                 "parite",
-                "Part des habitants de QPV dans chaque mesure",
+                f"Part des habitants de QPV dans chaque mesure, {place}",
                 notes,
                 table,
             ),
