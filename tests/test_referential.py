@@ -41,7 +41,7 @@ def test_calais_has_5_global_indicators_and_125_criteria_as_the_document_counts_
     assert sum(arrows.values()) == 125
     assert [c.indicator for c in criteria if c.node == "global"] == [
         "median_disposable_income_eur", "unemployment_rate_pct", "census_unemployment_rate_pct", "poverty_rate_pct",
-        "dnb_success_residents_pct",
+        "dnb_success_pct",
     ]  # fmt: skip
     assert (
         sum(n.kind == "objective" and n.parent != "pilotage" and n.parent != "illettrisme" for n in frame(loaded, CALAIS).nodes)
@@ -127,14 +127,17 @@ def test_coverage_counts_and_what_lacks_least_comes_first() -> None:
         criterion(id="a", owner="CCAS", frequency="yearly", target=40),
         criterion(id="b"),
         criterion(id="c", unit="", indicator="i"),
+        criterion(id="d", unit="", indicator="printed"),
     ]
     followed = {"a": [follow(criteria[0], POINTS[:2], 2024, Polarity.LOWER)]}
-    found = coverage(criteria, followed)
-    assert (found.criteria, found.baseline, found.recent, found.target, found.owner, found.catalogue) == (3, 1, 0, 1, 2, 1)
-    collect = to_collect(criteria, followed)
+    found = coverage(criteria, followed, {"i", "another"})
+    assert (found.criteria, found.baseline, found.recent, found.target, found.owner) == (4, 1, 0, 1, 2)
+    assert (found.published, found.text_only) == (1, 1)
+    collect = to_collect(criteria, followed, {"i", "another"})
     assert [(c.criterion.id, c.lacking) for c in collect] == [
         ("a", ("une valeur récente",)), ("c", ("une première valeur", "une cible")),
         ("b", ("une première valeur", "un responsable", "un rythme", "une cible")),
+        ("d", ("une première valeur", "un responsable", "un rythme", "une cible")),
     ]  # fmt: skip
 
 

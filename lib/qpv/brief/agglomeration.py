@@ -13,6 +13,7 @@ from qpv.analysis import Refusal
 from qpv.brief import atlas, blocks, downloads, rosters
 from qpv.brief.closing import closing
 from qpv.brief.ledger import Ledger
+from qpv.brief.readings import agglomeration_block
 from qpv.brief.small_maps import small_maps
 from qpv.catalog import Indicator
 from qpv.errors import ParameterError
@@ -252,7 +253,8 @@ class Agglomeration:
         whole = join(*done)
         # On paper a narrow table leaves room for the map beside it.
         narrow = " narrow" if len(shots) <= _NARROW else ""
-        return Block(f'<div class="one-theme{narrow}">{whole.html}</div>', whole.lab, whole.outlines)
+        shown = Block(f'<div class="one-theme{narrow}">{whole.html}</div>', whole.lab, whole.outlines)
+        return join(shown, agglomeration_block(panel, self.ledger))
 
     def _quadrant(self, theme: str) -> Block:
         """Draw the first quadrant of a theme that can be drawn, each QPV by a number that the table names."""

@@ -9,17 +9,20 @@ from typing import Any, Final
 import pandas as pd
 
 from qpv import tables
-from qpv.analysis import MINIMUM_YEARS
+from qpv.analysis import MINIMUM_YEARS, printed_decimals
 from qpv.brief import blocks
 from qpv.brief.contract_page import ContractBrief, count_words, known_columns, notice
 from qpv.brief.estates import estates
+from qpv.brief.spans import span
 from qpv.brief.watched import watched
+from qpv.comparison import shown_decimals
 from qpv.contract import mediators, parity
 from qpv.contract.entries import citation
 from qpv.contract.referential import (
     CONTINUOUS,
     KINDS_FR,
     STATES_FR,
+    Coverage,
     Criterion,
     Followed,
     Point,
@@ -29,11 +32,12 @@ from qpv.contract.referential import (
     follow,
     to_collect,
 )
+from qpv.grammar import inside
 from qpv.html import Block, join, text
 from qpv.numbers import DASH, NBSP, NNBSP, format_number, format_value
 from qpv.panel import qpv_of
 from qpv.quarter import UNDATED, format_period, period_position
-from qpv.vocabulary import EVALUATION, UNITS, Polarity
+from qpv.vocabulary import EVALUATION, UNITS, Polarity, Status
 
 _FIRST: Final = 15
 _STATE_HEADS: Final = ("Départ", "Plus récent", "État", "Cible")
@@ -48,6 +52,11 @@ class Evaluation(ContractBrief):
     def frame(self) -> Referential | None:
         """The evaluation frame, when one is written and published."""
         return self.contract.referential
+
+    @cached_property
+    def published(self) -> frozenset[str]:
+        """The ids of the indicators that a source of the catalogue has; the others are read in the text of contracts alone."""
+        return frozenset(i.id for i in self.store.catalog.indicators.values() if i.columns)
 
     @cached_property
     def followed(self) -> dict[str, dict[str, Followed]]:
@@ -70,7 +79,8 @@ class Evaluation(ContractBrief):
             return {self.code: follow(criterion, [], start, indicator.polarity)}
         found = {}
         for territory, rows in facts.groupby("territory", sort=True):
-            known = [Point(str(r.period), float(r.value)) for r in rows.itertuples()]
+            known = [Point(str(r["period"]), float(r["value"]), shown_decimals(r, indicator), r["status"] == Status.TRANSCRIBED)
+                     for _, r in rows.iterrows()]  # fmt: skip
             least = 0.5 if indicator.unit in ("pct", "points") else 0.01 * abs(known[-1].value)
             answer = follow(criterion, known, start, indicator.polarity, least)
             if answer.baseline and answer.latest and _years(answer.baseline, answer.latest) < MINIMUM_YEARS:
@@ -101,11 +111,11 @@ class Evaluation(ContractBrief):
         frame = self.frame
         if frame is None:
             return Block(notice("Aucun référentiel d’évaluation n’était publié à la date de ce brief."))
-        found = coverage(frame.criteria, {i: list(f.values()) for i, f in self.followed.items()})
+        found = coverage(frame.criteria, {i: list(f.values()) for i, f in self.followed.items()}, self.published)
         states = Counter(f.state for by in self.followed.values() for f in by.values())
         total = found.criteria
         lines = [
-            f"Le référentiel compte {total} critères{NNBSP}; {found.catalogue} se lisent dans des sources publiées, les autres demandent un registre.",
+            f"Le référentiel compte {total} critères{NNBSP}; {_read_in(found)} demandent un registre.",
             f"Couverture{NNBSP}– {count_words(found.baseline, total, 'valeur de départ')}, {count_words(found.recent, total, 'valeur plus récente')}, "
             f"{count_words(found.target, total, 'cible')}, {count_words(found.owner, total, 'responsable')}.",
         ]
@@ -125,12 +135,12 @@ class Evaluation(ContractBrief):
             groups.setdefault(frame.top(frame.node(criterion.node)).id, []).append(criterion)
         rows = []
         for identifier, criteria in groups.items():
-            c = coverage(criteria, {x.id: list(self.followed[x.id].values()) for x in criteria})
+            c = coverage(criteria, {x.id: list(self.followed[x.id].values()) for x in criteria}, self.published)
             node = frame.node(identifier)
             rows.append(
                 [
                     f"{KINDS_FR[node.kind]}{NNBSP}: {node.label}",
-                    *map(str, (c.criteria, c.catalogue, c.baseline, c.recent, c.target, c.owner)),
+                    *map(str, (c.criteria, c.published, c.baseline, c.recent, c.target, c.owner)),
                 ]
             )
         heads = ["Partie du référentiel", "Critères", "Sources publiées", "Départ", "Plus récent", "Cible", "Responsable"]
@@ -152,6 +162,7 @@ class Evaluation(ContractBrief):
         if frame is None:
             return Block("")
         rows, each, silent = [], [], []
+        remarks: dict[str, list[str]] = {}  # labels of the criteria shown, by note: several have the same
         for criterion in frame.criteria:
             known = {t: f for t, f in self.followed[criterion.id].items() if f.state not in (State.NO_VALUE, State.QUALITATIVE)}
             for level in dict.fromkeys(map(self._level, known)):  # a QPV and its agglomération make no range
@@ -159,6 +170,8 @@ class Evaluation(ContractBrief):
                 rows.append([criterion.label, self._where(criterion, list(of)), *self._together(criterion, list(of.values()))])
                 if len(of) > 1:
                     each += [[criterion.label, self.names.get(t, t), *self._together(criterion, [f])] for t, f in of.items()]
+            if known and criterion.note:
+                remarks.setdefault(criterion.note, []).append(criterion.label)
             if not known:
                 state = next(iter(self.followed[criterion.id].values())).state
                 silent.append(
@@ -184,7 +197,11 @@ class Evaluation(ContractBrief):
         heads, each, _ = known_columns(["Critère", "Territoire", *_STATE_HEADS], each)
         apart = _fold(f"Territoire par territoire ({len(each)} lignes)", heads, each) if each else ""
         heads = ["Critère", "Objectif", "État", "Responsable", "Document et ligne"]
-        return Block(f"{shown}{apart}{_fold(f'Critères sans valeur ou qualitatifs ({len(silent)})', heads, silent)}")
+        said = "".join(
+            f"<p class='note'>{text(', '.join(dict.fromkeys(labels)))}{NNBSP}: {text(note)}.</p>"
+            for note, labels in remarks.items()
+        )
+        return Block(f"{shown}{said}{apart}{_fold(f'Critères sans valeur ou qualitatifs ({len(silent)})', heads, silent)}")
 
     def _where(self, criterion: Criterion, codes: list[str]) -> str:
         """Say on which territories a criterion is measured, and when QPV are none of them."""
@@ -206,22 +223,13 @@ class Evaluation(ContractBrief):
                 "; ".join(said), "; ".join(targets)]  # fmt: skip
 
     def _span(self, criterion: Criterion, points: list[Point | None]) -> str:
-        """Write a value, or the least and the largest of several."""
-        there = sorted((p for p in points if p is not None), key=lambda p: p.value)
-        if not there:
-            return DASH
-        least, most = self._value(criterion, there[0]), self._value(criterion, there[-1])
-        periods = sorted({p.period for p in there}, key=period_position)
-        when = format_period(periods[0]) if len(periods) == 1 else f"{format_period(periods[0])} à {format_period(periods[-1])}"
-        return f"{least} ({when})" if least == most else f"{least} à {most} ({when})"
+        """Write a value, or the least and the largest of several of one date."""
+        return span([p for p in points if p is not None], lambda p: self._value(criterion, p))
 
     def _value(self, criterion: Criterion, point: Point) -> str:
-        indicator = None if criterion.is_register else self.store.catalog.indicator(criterion.indicator)
-        unit, decimals = (
-            (criterion.unit, 0 if float(point.value).is_integer() else 1)
-            if indicator is None
-            else (indicator.unit, indicator.decimals)
-        )
+        unit = criterion.unit if criterion.is_register else self.store.catalog.indicator(criterion.indicator).unit
+        # A register holds what its document prints: no decimals are added to it.
+        decimals = printed_decimals(point.value) if point.decimals is None else point.decimals
         return format_value(point.value, unit, decimals) if unit in UNITS else format_number(point.value)
 
     def _target(self, criterion: Criterion, known: Followed) -> str:
@@ -235,7 +243,7 @@ class Evaluation(ContractBrief):
         frame = self.frame
         if frame is None:
             return Block("")
-        found = to_collect(frame.criteria, {i: list(f.values()) for i, f in self.followed.items()})
+        found = to_collect(frame.criteria, {i: list(f.values()) for i, f in self.followed.items()}, self.published)
         rows = [
             [item.criterion.label, frame.node(item.criterion.node).label, ", ".join(item.lacking), citation(item.criterion)]
             for item in found
@@ -300,7 +308,9 @@ class Evaluation(ContractBrief):
         reference = float(found[0].reference["value"])
         under = [p for p in found if p.under]
         labels = [catalog.indicator(p.indicator).short.split(f"{NNBSP}: ")[-1] for p in found]
-        document = f"{found[0].row['edition']}, l.{NBSP}{found[0].row['row']}"
+        document, when = f"{found[0].row['edition']}, l.{NBSP}{found[0].row['row']}", format_period(str(found[0].row["period"]))
+        departement = str(found[0].row["territory"])
+        place = inside("departement", self.store.names("departement").get(departement, departement))
         named = ", ".join(
             f"{label} ({format_number(float(p.row['value']), 1)}{NNBSP}%)"
             for label, p in zip(labels, found, strict=True)
@@ -320,9 +330,9 @@ class Evaluation(ContractBrief):
                 {"Habitants de QPV": [*(float(p.row["value"]) for p in found), reference]},
                 "pct",
                 1,
-                f"Source : France Travail, {document}. {format_period(str(found[0].row['period']))}.",
+                f"Source : France Travail, {document}. {when}. Observatoire des QPV, {self.panel.quarter.label}.",
                 "parite",
-                "Part des habitants de QPV dans chaque mesure",
+                f"Part des habitants de QPV dans chaque mesure, {place}",
                 notes,
                 table,
             ),
@@ -366,6 +376,15 @@ class Evaluation(ContractBrief):
         """Write the figures shown, for machines, and the record that the batch reads."""
         lacking = [i for i, by in self.followed.items() if all(f.state is State.NO_VALUE for f in by.values())]
         return self._close(lacking, not self.followed or 2 * len(lacking) >= len(self.followed))
+
+
+def _read_in(found: Coverage) -> str:
+    """Say how many criteria are read in sources, and in the text of the contract alone."""
+    if not found.published + found.text_only:
+        return "aucun ne se lit dans des sources publiées, tous"
+    where = {"dans des sources publiées": found.published, "dans le seul texte du contrat": found.text_only}
+    said = [f"{n} se li{'t' if n == 1 else 'sent'} {words}" for words, n in where.items() if n]
+    return f"{', '.join(said)}, les autres"
 
 
 def _fold(summary: str, heads: list[str], rows: list[list[str]]) -> str:

@@ -7,7 +7,7 @@ criterion is an indicator of the catalogue, or a *register* that somebody keeps 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Annotated, Final, Literal
@@ -192,10 +192,12 @@ STATES_FR: Final = {
 
 @dataclass(frozen=True)
 class Point:
-    """A dated value."""
+    """A dated value; ``decimals`` are those with which it is shown, ``None`` where nobody said."""
 
     period: str
     value: float
+    decimals: int | None = None
+    transcribed: bool = False  # printed by a contract, not read from its producer
 
 
 @dataclass(frozen=True)
@@ -256,14 +258,15 @@ class Coverage:
     recent: int
     target: int
     owner: int
-    catalogue: int
+    published: int  # a source of the catalogue has it
+    text_only: int  # the catalogue defines it, and no source but the text of contracts has it
 
 
-def coverage(criteria: Sequence[Criterion], followed: Mapping[str, Sequence[Followed]]) -> Coverage:
+def coverage(criteria: Sequence[Criterion], followed: Mapping[str, Sequence[Followed]], published: Collection[str]) -> Coverage:
     """Count what is there; a criterion has a value when one territory at least has it.
 
-    ``followed`` gives, by criterion, what is known for each territory.  The owner of a criterion of the catalogue is
-    its producer, so that it has one.
+    ``followed`` gives, by criterion, what is known for each territory; ``published`` are the ids of the indicators that a
+    source has.  The owner of a criterion that is published is its producer; what only contracts print, nobody keeps.
     """
     known = {c.id: followed.get(c.id, ()) for c in criteria}
     return Coverage(
@@ -271,8 +274,9 @@ def coverage(criteria: Sequence[Criterion], followed: Mapping[str, Sequence[Foll
         baseline=sum(any(f.baseline for f in known[c.id]) for c in criteria),
         recent=sum(any(f.latest for f in known[c.id]) for c in criteria),
         target=sum(c.target is not None for c in criteria),
-        owner=sum(bool(c.owner or c.indicator) for c in criteria),
-        catalogue=sum(not c.is_register for c in criteria),
+        owner=sum(bool(c.owner) or c.indicator in published for c in criteria),
+        published=sum(c.indicator in published for c in criteria),
+        text_only=sum(not c.is_register and c.indicator not in published for c in criteria),
     )
 
 
@@ -284,10 +288,13 @@ class ToCollect:
     lacking: tuple[str, ...]  # French
 
 
-def to_collect(criteria: Sequence[Criterion], followed: Mapping[str, Sequence[Followed]]) -> list[ToCollect]:
+def to_collect(
+    criteria: Sequence[Criterion], followed: Mapping[str, Sequence[Followed]], published: Collection[str]
+) -> list[ToCollect]:
     """List what to collect next: first the criteria that lack least, for they are nearest to being followed.
 
-    A qualitative criterion lacks no value: it asks for an appreciation.
+    A qualitative criterion lacks no value: it asks for an appreciation.  What no source publishes (``published``, see
+    :func:`coverage`) needs an owner and a frequency, whether the catalogue defines it or not.
     """
     found = []
     for criterion in criteria:
@@ -300,9 +307,10 @@ def to_collect(criteria: Sequence[Criterion], followed: Mapping[str, Sequence[Fo
                 lacking.append("une valeur de départ")
             elif not any(f.latest for f in known):
                 lacking.append("une valeur récente")
-        if criterion.is_register and not criterion.owner:
+        kept = criterion.indicator in published
+        if not kept and not criterion.owner:
             lacking.append("un responsable")
-        if criterion.is_register and not criterion.frequency:
+        if not kept and not criterion.frequency:
             lacking.append("un rythme")
         if criterion.target is None and criterion.nature == "quantitative":
             lacking.append("une cible")
