@@ -289,9 +289,9 @@ def _canvas(
 
 
 def _phone_canvas(height: float, lines: int, *, left: float, bottom_pt: float = 46) -> tuple[Figure, Axes]:
-    """Give axes so many inches high, with room for lines of words above them and between both a mark of a break."""
+    """Give axes so many inches high, with room for lines of words above, a mark of a break and half a number at the right end."""
     top = 13 * lines + 18
-    return _canvas(3.9, height + (bottom_pt + top) / 72, left=left, bottom_pt=bottom_pt, top_pt=top)
+    return _canvas(3.9, height + (bottom_pt + top) / 72, left=left, right=0.92, bottom_pt=bottom_pt, top_pt=top)
 
 
 def _labels_above(figure: Figure, labels: Sequence[tuple[str, str]]) -> None:
