@@ -158,6 +158,14 @@ def test_on_a_phone_five_lines_beside_the_own_one_have_five_signs(income):
     assert len({w[0] for w in found if "  " in w}) == 6
 
 
+def test_on_a_phone_a_period_without_room_is_left_out_and_the_last_one_never(income):
+    line = Series("Beau Marais", ["2010", "2015", "2016", "2018"], [1.0, 2.0, 3.0, 4.0], own=True)
+    found = words(charts.evolution([line], income, SOURCE, "c", phone=True))
+    assert [w for w in found if re.fullmatch(r"20\d\d", w)] in (["2018", "2016", "2010"], ["2010", "2016", "2018"])
+    wide = words(charts.evolution([line], income, SOURCE, "c"))
+    assert {"2010", "2015", "2016", "2018"} <= set(wide)
+
+
 # --- what the others show ----------------------------------------------------------------------------
 
 

@@ -95,7 +95,7 @@ def evolution(series: Sequence[Series], indicator: Indicator, source: str, key: 
                 axes.annotate("rupture de série", (at, 1.0), xycoords=("data", "axes fraction"), fontsize=8.5,
                               color=MUTED, ha="center", va="bottom")  # fmt: skip
         _value_axis(axes, indicator)
-        _time_axis(axes, positions, 5 if phone else 7)
+        _time_axis(axes, positions, *((5, 0.035) if phone else (7,)))
         if phone:
             _labels_above(figure, [(words, colour) for _, words, colour in sorted(labels, reverse=True)])
         else:
@@ -313,12 +313,15 @@ def _value_axis(axes: Axes, indicator: Indicator) -> None:
     axes.spines["left"].set_visible(False)
 
 
-def _time_axis(axes: Axes, positions: dict[str, float], most: int) -> None:
-    """Write the periods themselves below the axis, at most so many, the last one always."""
-    periods = sorted(positions, key=lambda p: positions[p])
-    step = -(-len(periods) // most)
-    shown = list(reversed(periods[::-1][::step]))
-    kept = [p for n, p in enumerate(shown) if n == len(shown) - 1 or positions[shown[n + 1]] - positions[p] > 0.3]
+def _time_axis(axes: Axes, positions: dict[str, float], most: int, letter: float = 0.0) -> None:
+    """Write the periods themselves below the axis, at most so many, the last one always; ``letter``: its part of the axis."""
+    periods = sorted(positions, key=lambda p: -positions[p])
+    shown = periods[:: -(-len(periods) // most) or 1]
+    kept = shown[:1]
+    for period in shown[1:]:
+        room = letter * len(short_period(period)) * (positions[periods[0]] - positions[periods[-1]])
+        if positions[kept[-1]] - positions[period] > max(0.3, room):
+            kept.append(period)
     axes.set_xticks([positions[p] for p in kept], [short_period(p) for p in kept])
 
 
