@@ -29,14 +29,18 @@ def income(catalog):
 
 
 def drawn(kind: str, income, key: str = "c") -> str:
-    match kind:
+    phone = kind.startswith("narrow")
+    match kind.removeprefix("narrow "):
         case "evolution":
-            return charts.evolution([BEAU_MARAIS, CALAIS], income, SOURCE, key)
+            return charts.evolution([BEAU_MARAIS, CALAIS], income, SOURCE, key, phone=phone)
         case "quadrant":
-            return charts.quadrant(POINTS, NAMES, "QP062056", income, SOURCE, key, "Calais")
+            return charts.quadrant(POINTS, NAMES, "QP062056", income, SOURCE, key, "Calais", phone=phone)
+        case "spread":
+            rows = [("Beau Marais", {"D1": 5000.0, "Q2": 11760.0}), ("Calais", {"Q1": 9000.0, "Q2": 16710.0, "Q3": 22000.0})]
+            return charts.spread(rows, "eur", 0, SOURCE, key, phone=phone)
         case _:
             values = {"Beau Marais": [58.0, "non publié"], "Calais": [28.0, 41.0]}
-            draw = charts.narrow_bars if kind == "narrow bars" else charts.bars
+            draw = charts.narrow_bars if phone else charts.bars
             return draw(["Taux de pauvreté", "Ménages imposés"], values, "pct", 1, SOURCE, key)
 
 
@@ -48,7 +52,7 @@ def identifiers(drawing: str) -> set[str]:
     return set(re.findall(r'\bid="([^"]+)"', drawing))
 
 
-KINDS = ["evolution", "quadrant", "bars", "narrow bars"]
+KINDS = [f"{screen}{kind}" for screen in ("", "narrow ") for kind in ("evolution", "quadrant", "bars", "spread")]
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -141,6 +145,27 @@ def test_the_table_beside_a_chart_says_the_same(income):
                     ["2018", f"11{NNBSP}760", f"16{NNBSP}710"]]  # fmt: skip
 
 
+def test_on_a_phone_names_and_last_values_stand_above_from_the_highest_to_the_lowest_each_with_its_sign(income):
+    found = words(drawn("narrow evolution", income))
+    named = [w for w in found if "  " in w]
+    assert named == [f"■ Calais  16{NNBSP}710{NNBSP}€", f"● Beau Marais  11{NNBSP}760{NNBSP}€"]
+    assert "2018" in found
+
+
+def test_on_a_phone_five_lines_beside_the_own_one_have_five_signs(income):
+    lines = [BEAU_MARAIS, *(Series(f"Lieu {n}", ["2018"], [20000.0 + n]) for n in range(5))]
+    found = words(charts.evolution(lines, income, SOURCE, "c", phone=True))
+    assert len({w[0] for w in found if "  " in w}) == 6
+
+
+def test_on_a_phone_a_period_without_room_is_left_out_and_the_last_one_never(income):
+    line = Series("Beau Marais", ["2010", "2015", "2016", "2018"], [1.0, 2.0, 3.0, 4.0], own=True)
+    found = words(charts.evolution([line], income, SOURCE, "c", phone=True))
+    assert [w for w in found if re.fullmatch(r"20\d\d", w)] in (["2018", "2016", "2010"], ["2010", "2016", "2018"])
+    wide = words(charts.evolution([line], income, SOURCE, "c"))
+    assert {"2010", "2015", "2016", "2018"} <= set(wide)
+
+
 # --- what the others show ----------------------------------------------------------------------------
 
 
@@ -150,6 +175,14 @@ def test_a_quadrant_names_its_axes_and_only_the_own_point(income):
     assert "Grande Résidence" not in found
     assert {"l’écart se creuse ↑", "l’écart se réduit ↓", "évolution de l’écart"} <= set(found)
     assert "écart avec Calais → défavorable" in found
+
+
+def test_on_a_phone_a_quadrant_names_the_own_point_above_whatever_the_length_of_its_name(income):
+    name = "Les Hauts De Liévin - Résidence Des Provinces - Cités 9-9bis"
+    found = words(charts.quadrant(POINTS, {"QP062056": name}, "QP062056", income, SOURCE, "c", "Calais", phone=True))
+    first = next(n for n, w in enumerate(found) if w.startswith("◆"))
+    assert f"◆ {name}" == " ".join(found[first : first + 2])
+    assert not [w for w in words(charts.quadrant(POINTS, {}, "", income, SOURCE, "c", "Calais", phone=True)) if "◆" in w]
 
 
 def test_in_a_quadrant_right_and_up_are_worse_so_the_axes_of_an_income_are_turned(catalog, income):

@@ -42,6 +42,10 @@ _STYLE: Final[Any] = {
     "text.color": INK, "xtick.color": MUTED, "ytick.color": MUTED, "axes.unicode_minus": True,
     "axes.spines.top": False, "axes.spines.right": False, "path.simplify": True,
 }  # fmt: skip
+#: A drawing for a phone is shown at 1.2 of its size: it may write smaller, and still as large as the page does.
+_PHONE: Final[Any] = _STYLE | {"font.size": 9.5}
+#: What tells lines apart where no name stands at their end: the marker, and the sign that stands for it in words.
+_MARKERS: Final = (("s", "■"), ("^", "▲"), ("v", "▼"), ("D", "◆"), ("*", "★"))
 
 
 @dataclass(frozen=True)
@@ -60,21 +64,26 @@ class Series:
         return self.decimals[number] if self.decimals else indicator.decimals
 
 
-def evolution(series: Sequence[Series], indicator: Indicator, source: str, key: str) -> str:
-    """Draw values over time, the QPV beside its comparators; breaks of the series are marked."""
-    with mpl.rc_context(_STYLE):
-        figure, axes = _canvas(7.6, 3.6, right=0.66)
+def evolution(series: Sequence[Series], indicator: Indicator, source: str, key: str, *, phone: bool = False) -> str:
+    """Draw values over time, the QPV beside its comparators; breaks of the series are marked.
+
+    For a ``phone``, which has no room at the line ends, names and last values stand above, from the highest to the lowest.
+    """
+    with mpl.rc_context(_PHONE if phone else _STYLE):
+        figure, axes = _phone_canvas(2.4, len(series), left=0.2) if phone else _canvas(7.6, 3.6, right=0.66)
         positions = {p: period_position(p) for s in series for p in s.periods}
         labels: list[tuple[float, str, str]] = []
-        others = iter(OTHERS * (1 + len(series) // len(OTHERS)))
+        others = itertools.cycle(zip(OTHERS, _MARKERS, strict=True))
         for item in series:
-            colour = OWN if item.own else next(others)
+            colour, (marker, sign) = (OWN, ("o", "●")) if item.own else next(others)
             x = [positions[p] for p in item.periods]
             for stretch in _stretches(x, indicator):
                 axes.plot([x[n] for n in stretch], [item.values[n] for n in stretch], color=colour, linewidth=2.4 if item.own else 1.4,
-                          marker="o", markersize=5 if item.own else 3.5, solid_capstyle="round")  # fmt: skip
+                          marker=marker if phone else "o", markersize=5 if item.own or phone else 3.5,
+                          solid_capstyle="round")  # fmt: skip
             last = format_value(item.values[-1], indicator.unit, item.shown(-1, indicator))
-            labels.append((float(item.values[-1]), f"{_shorten(item.name, 22)}  {last}", colour))
+            words = f"{sign} {_shorten(item.name, 34)}" if phone else _shorten(item.name, 22)
+            labels.append((float(item.values[-1]), f"{words}  {last}", colour))
         if positions:
             low, high = min(positions.values()), max(positions.values())
             margin = max(0.35, 0.04 * (high - low))
@@ -86,9 +95,12 @@ def evolution(series: Sequence[Series], indicator: Indicator, source: str, key: 
                 axes.annotate("rupture de série", (at, 1.0), xycoords=("data", "axes fraction"), fontsize=8.5,
                               color=MUTED, ha="center", va="bottom")  # fmt: skip
         _value_axis(axes, indicator)
-        _time_axis(axes, positions)
-        _direct_labels(axes, labels)
-        return _svg(figure, key, source)
+        _time_axis(axes, positions, *((5, 0.035) if phone else (7,)))
+        if phone:
+            _labels_above(figure, [(words, colour) for _, words, colour in sorted(labels, reverse=True)])
+        else:
+            _direct_labels(axes, labels)
+        return _svg(figure, key, source, phone=phone)
 
 
 #: A name may come to lie on a zero line: the line passes behind it.
@@ -97,16 +109,23 @@ _OVER_LINES: Final = {"facecolor": "white", "edgecolor": "none", "pad": 0.8, "al
 
 def quadrant(
     points: pd.DataFrame, names: dict[str, str], own: str, indicator: Indicator, source: str, key: str, against: str,
-    numbers: Sequence[str] = (),
+    numbers: Sequence[str] = (), *, phone: bool = False,
 ) -> str:  # fmt: skip
     """Draw level of the gap × change of the gap, one point a QPV (S3); ``numbers`` are written beside the points.
 
     Axes are turned so that to the right is always to the QPV's disadvantage and up always means
-    that the gap widens; the numbers keep their own sign.
+    that the gap widens; the numbers keep their own sign.  On a ``phone`` the QPV is named above.
     """
-    with mpl.rc_context(_STYLE):
-        figure, axes = _canvas(7.4, 4.6, left=0.13, bottom=0.17)
-        mine = points["territory"] == own
+    mine = points["territory"] == own
+    adverse = indicator.polarity is not Polarity.NONE
+    side = f"écart avec {_shorten(against, 60)}" + (" → défavorable" if adverse else "")
+    side = _in_lines(side, 42) if phone else side
+    called = textwrap.wrap(f"◆ {visible(names.get(own, own))}", 44) if phone and mine.any() else []
+    with mpl.rc_context(_PHONE if phone else _STYLE):
+        if phone:
+            figure, axes = _phone_canvas(2.8, len(called), left=0.24, bottom_pt=46 + 12 * (1 + side.count("\n")))
+        else:
+            figure, axes = _canvas(7.4, 4.6, left=0.13, bottom=0.17)
         axes.axhline(0, color=INK, linewidth=1)
         axes.axvline(0, color=INK, linewidth=1)
         axes.plot(points.loc[~mine, "gap"], points.loc[~mine, "change"], linestyle="", marker="o", markersize=5,
@@ -120,25 +139,24 @@ def quadrant(
             axes.invert_xaxis()
             axes.invert_yaxis()
         middle = sum(axes.get_xlim()) / 2
-        for row in points[mine].itertuples():
+        for row in () if phone else points[mine].itertuples():
             right = (row.gap > middle) != axes.xaxis_inverted()
             axes.annotate(_shorten(names.get(row.territory, row.territory), 30), (row.gap, row.change), color=OWN, fontweight="bold",
                           xytext=(-9 if right else 9, 7), textcoords="offset points", ha="right" if right else "left", bbox=_OVER_LINES)  # fmt: skip
         for words, row in zip(numbers, points.itertuples(), strict=False):
             axes.annotate(words, (row.gap, row.change), xytext=(4, 3), textcoords="offset points", fontsize=8, color=INK)
-        adverse = indicator.polarity is not Polarity.NONE
+        _labels_above(figure, [(line, OWN) for line in called])
         up, down = ("l’écart se creuse ↑", "l’écart se réduit ↓") if adverse else ("hausse relative", "baisse relative")
         for y, words, va in ((0.985, up, "top"), (0.015, down, "bottom")):
             axes.annotate(words, (0.99, y), xycoords="axes fraction", ha="right", va=va, fontsize=9, color=MUTED)
-        side = f"écart avec {_shorten(against, 60)}" + (" → défavorable" if adverse else "")
         axes.set_xlabel(side)
         axes.set_ylabel("évolution de l’écart")
-        for axis in (axes.xaxis, axes.yaxis):
-            axis.set_major_locator(MaxNLocator(5))
+        for axis, most in ((axes.xaxis, 4 if phone else 5), (axes.yaxis, 5)):
+            axis.set_major_locator(MaxNLocator(most))
             axis.set_major_formatter(
                 FuncFormatter(lambda v, _: format_difference(v, indicator.unit, _tick_decimals(v, indicator)))
             )
-        return _svg(figure, key, source)
+        return _svg(figure, key, source, phone=phone)
 
 
 def bars(
@@ -213,16 +231,21 @@ def narrow_bars(
             ]
             axes.legend(handles=marks, loc="lower left", bbox_to_anchor=(0, 1.0), frameon=False, fontsize=9.5, borderaxespad=0.6,
                         borderpad=0, labelspacing=0.2, handlelength=1.2)  # fmt: skip
-        return _svg(figure, key, source, 52)
+        return _svg(figure, key, source, phone=True)
 
 
-def spread(rows: Sequence[tuple[str, dict[str, float]]], unit: str, decimals: int, source: str, key: str) -> str:
+def spread(
+    rows: Sequence[tuple[str, dict[str, float]]], unit: str, decimals: int, source: str, key: str, *, phone: bool = False
+) -> str:
     """Draw distributions, one line a territory: D1 to D9 thin, Q1 to Q3 thick, the median marked.
 
-    Each row gives a name and some of ``D1, Q1, Q2, Q3, D9``; what is absent is not drawn.
+    Each row gives a name and some of ``D1, Q1, Q2, Q3, D9``; what is absent is not drawn.  On a ``phone`` names stand above lines.
     """
-    with mpl.rc_context(_STYLE):
-        figure, axes = _canvas(7.4, 0.95 + 0.52 * len(rows), left=0.38, right=0.97, bottom_pt=44)
+    with mpl.rc_context(_PHONE if phone else _STYLE):
+        if phone:
+            figure, axes = _phone_canvas(0.66 * len(rows), 0, left=0.04)
+        else:
+            figure, axes = _canvas(7.4, 0.95 + 0.52 * len(rows), left=0.38, right=0.97, bottom_pt=44)
         for n, (name, marks) in enumerate(rows):
             colour = OWN if n == 0 else OTHERS[(n - 1) % len(OTHERS)]
             for low, high, width in (("D1", "D9", 1.5), ("Q1", "Q3", 9)):
@@ -236,13 +259,14 @@ def spread(rows: Sequence[tuple[str, dict[str, float]]], unit: str, decimals: in
             for mark in ("D1", "D9"):
                 if mark in marks:
                     axes.plot([marks[mark]], [n], marker="|", markersize=9, color=colour)
-            del name
-        axes.set_yticks(range(len(rows)), [_shorten(name, 32) for name, _ in rows])
-        axes.set_ylim(len(rows) - 0.4, -0.75)
+            if phone:
+                axes.annotate(_shorten(name, 44), (0.01, n - 0.55), xycoords=("axes fraction", "data"), color=colour, va="center")
+        axes.set_yticks([] if phone else range(len(rows)), [] if phone else [_shorten(name, 32) for name, _ in rows])
+        axes.set_ylim(len(rows) - 0.6 if phone else len(rows) - 0.4, -0.75)
         axes.tick_params(axis="y", length=0, labelcolor=INK)
-        axes.xaxis.set_major_locator(MaxNLocator(6))
+        axes.xaxis.set_major_locator(MaxNLocator(4 if phone else 6))
         axes.xaxis.set_major_formatter(FuncFormatter(lambda v, _: format_value(v, unit, decimals)))
-        return _svg(figure, key, source)
+        return _svg(figure, key, source, phone=phone)
 
 
 def _stretches(x: Sequence[float], indicator: Indicator) -> list[list[int]]:
@@ -264,6 +288,18 @@ def _canvas(
     return figure, figure.add_axes((left, low, right - left, 1 - low - top_pt / 72 / height))
 
 
+def _phone_canvas(height: float, lines: int, *, left: float, bottom_pt: float = 46) -> tuple[Figure, Axes]:
+    """Give axes so many inches high, with room for lines of words above, a mark of a break and half a number at the right end."""
+    top = 13 * lines + 18
+    return _canvas(3.9, height + (bottom_pt + top) / 72, left=left, right=0.92, bottom_pt=bottom_pt, top_pt=top)
+
+
+def _labels_above(figure: Figure, labels: Sequence[tuple[str, str]]) -> None:
+    for n, (words, colour) in enumerate(labels):
+        figure.text(0.01, 1 - (13 * n + 2) / 72 / figure.get_figheight(), words, color=colour, va="top",
+                    fontweight="bold" if colour == OWN else "normal")  # fmt: skip
+
+
 def _tick_decimals(value: float, indicator: Indicator) -> int:
     return 0 if float(value).is_integer() else max(1, indicator.decimals)
 
@@ -277,12 +313,15 @@ def _value_axis(axes: Axes, indicator: Indicator) -> None:
     axes.spines["left"].set_visible(False)
 
 
-def _time_axis(axes: Axes, positions: dict[str, float]) -> None:
-    """Write the periods themselves below the axis, at most seven, the last one always."""
-    periods = sorted(positions, key=lambda p: positions[p])
-    step = -(-len(periods) // 7)
-    shown = list(reversed(periods[::-1][::step]))
-    kept = [p for n, p in enumerate(shown) if n == len(shown) - 1 or positions[shown[n + 1]] - positions[p] > 0.3]
+def _time_axis(axes: Axes, positions: dict[str, float], most: int, letter: float = 0.0) -> None:
+    """Write the periods themselves below the axis, at most so many, the last one always; ``letter``: its part of the axis."""
+    periods = sorted(positions, key=lambda p: -positions[p])
+    shown = periods[:: -(-len(periods) // most) or 1]
+    kept = shown[:1]
+    for period in shown[1:]:
+        room = letter * len(short_period(period)) * (positions[periods[0]] - positions[periods[-1]])
+        if positions[kept[-1]] - positions[period] > max(0.3, room):
+            kept.append(period)
     axes.set_xticks([positions[p] for p in kept], [short_period(p) for p in kept])
 
 
@@ -308,14 +347,15 @@ def _in_lines(name: str, width: int) -> str:
     return "\n".join(textwrap.wrap(visible(name), width)[:3])
 
 
-def _svg(figure: Figure, key: str, source: str, width: int = 118) -> str:
-    """Write the figure as an inline SVG whose ids cannot meet those of another chart; ``width``: letters of a line of its source."""
-    lines = textwrap.wrap(visible(source), width)
+def _svg(figure: Figure, key: str, source: str, *, phone: bool = False) -> str:
+    """Write the figure as an inline SVG whose ids cannot meet those of another chart, its source inside in full."""
+    lines = textwrap.wrap(visible(source), 58 if phone else 118)
+    size = 8 if phone else 7.5
     height = 72 * figure.get_figheight()
     # The axes leave room for two lines; more of them reach below the figure, and the drawing with them.
-    below = 7.5 * 1.45 * max(0, len(lines) - 2)
+    below = size * 1.45 * max(0, len(lines) - 2)
     figure.text(
-        0.01, 0.012 - below / height, "\n".join(lines), fontsize=7.5, color=MUTED, ha="left", va="bottom", linespacing=1.25
+        0.01, 0.012 - below / height, "\n".join(lines), fontsize=size, color=MUTED, ha="left", va="bottom", linespacing=1.25
     )
     buffer = io.StringIO()
     figure.savefig(buffer, format="svg", metadata={"Date": None, "Creator": None, "Format": None, "Type": None}, transparent=True)

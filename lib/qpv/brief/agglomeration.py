@@ -271,6 +271,7 @@ class Agglomeration:
         source = f"Source : {' ; '.join(rosters.edition_words(self.panel, e) for e in found.editions)}."
         key = f"quadrant-{theme}"
         drawing = charts.quadrant(points, {}, "", indicator, source, key, found.against, numbers)
+        narrow = charts.quadrant(points, {}, "", indicator, source, f"{key}-phone", found.against, numbers, phone=True)
         decimals, unit = indicator.decimals, UNITS[indicator.unit][1] or "en unités"
         rows = [[f"{n}. {p.name}", format_number(p.gap, decimals, signed=True), format_number(p.change, decimals, signed=True),
                  "oui" if p.widening else "non"] for n, p in zip(numbers, points.itertuples(), strict=True)]  # fmt: skip
@@ -283,7 +284,7 @@ class Agglomeration:
             f"à lire avec prudence{NNBSP}: {found.caution}" if found.caution else "",
         ]
         title = f"{indicator.label}{NNBSP}: niveau et évolution de l’écart, {span}"
-        block = blocks.chart(drawing, key, title, notes, data)
+        block = blocks.chart(drawing, key, title, notes, data, narrow)
         listed = ", ".join(f"{n}{NBSP}{name}" for n, name in zip(numbers, points["name"], strict=True))
         return join(block, Block(f"<p class='note numbers'>{text(listed)}.</p>"))
 

@@ -87,7 +87,9 @@ def quadrant(
     ]
     caption = f"Écarts et évolutions ({unit or 'en unités'}), {len(rows)} QPV sur {len(points)}"
     data = tables.plain_table(["QPV", f"Écart {format_period(end)}", "Évolution"], rows, caption, "small")
-    return chart(charts.quadrant(points, names, own, indicator, source, "quadrant", name), "quadrant", title, notes, data)
+    wide = charts.quadrant(points, names, own, indicator, source, "quadrant", name)
+    narrow = charts.quadrant(points, names, own, indicator, source, "quadrant-phone", name, phone=True)
+    return chart(wide, "quadrant", title, notes, data, narrow)
 
 
 def _latest(profile: Profile, ledger: Ledger, identifiers: list[str]) -> dict[str, pd.Series]:
@@ -173,7 +175,9 @@ def _revenue(profile: Profile, ledger: Ledger) -> Block:
         title = f"Répartition du revenu disponible par unité de consommation, {format_period(period)}"
         data = tables.plain_table(["Territoire", *marks], rows, f"{title} (€)", "small")
         note = "trait fin : du 1er au 9e décile ; trait épais : du 1er au 3e quartile ; losange : médiane"
-        blocks.append(chart(charts.spread(lines, "eur", 0, source, "spread"), "spread", title, [note], data))
+        wide = charts.spread(lines, "eur", 0, source, "spread")
+        narrow = charts.spread(lines, "eur", 0, source, "spread-phone", phone=True)
+        blocks.append(chart(wide, "spread", title, [note], data, narrow))
     return join(*blocks)
 
 

@@ -148,7 +148,7 @@ def tally_table(tallies: Sequence[Tally]) -> str:
          _gap_counts(t), _cumulated(t)]
         for t in tallies
     ]  # fmt: skip
-    return tables.plain_table(heads, rows, "Désavantages et points forts par thème", "small tally")
+    return tables.plain_table(heads, rows, "Désavantages et points forts par thème", "small tally cards")
 
 
 def _gap_counts(tally: Tally) -> str:

@@ -246,12 +246,13 @@ class Brief:
                 shown.append(rows)
                 self.ledger.add_all(rows)
         key = f"evo-{self.figures.index(figure)}"
-        drawing = charts.evolution(series, indicator, self._source(pd.concat(shown)), key)
+        source = self._source(pd.concat(shown))
+        drawing = charts.evolution(series, indicator, source, key)
+        narrow = charts.evolution(series, indicator, source, f"{key}-phone", phone=True)
         head, rows_ = charts.data_table(series, indicator)
         words = [sentences.own_change_words(figure), sentences.gap_change_words(figure)]
-        return blocks.chart(
-            drawing, key, indicator.label, words, tables.plain_table(head, rows_, f"Données{NNBSP}: {indicator.label}", "small")
-        )
+        data = tables.plain_table(head, rows_, f"Données{NNBSP}: {indicator.label}", "small")
+        return blocks.chart(drawing, key, indicator.label, words, data, narrow)
 
     def _series(self, name: str, rows: pd.DataFrame, indicator: Indicator, *, own: bool = False) -> charts.Series:
         decimals = [shown_decimals(r, indicator) for _, r in rows.iterrows()]

@@ -240,7 +240,7 @@ def widenings(found: Sequence[Widening]) -> str:
     heads = ["QPV dont l’écart se creuse", "QPV dont la situation se dégrade"]
     heads = ["Indicateur", "Dates", *(["Comparé à"] if len(others) > 1 else []), *heads]
     caption = "L’écart se creuse-t-il ?" if len(others) > 1 else f"L’écart avec {next(iter(others))} se creuse-t-il ?"
-    return tables.plain_table(heads, rows, caption, "small")
+    return tables.plain_table(heads, rows, caption, "small cards")
 
 
 def _framed(caption: str, css: str, inner: str) -> str:
