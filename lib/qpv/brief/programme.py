@@ -91,7 +91,6 @@ class Programme(ContractBrief):
     def themes(self) -> Block:
         """Tabulate and draw specific against ordinary-law credits, by theme and year."""
         found = programme.by_theme(a for a in self.actions if a.theme != "all")
-        found = found[found[["specific_eur", "ordinary_eur"]].notna().any(axis=1)]
         if found.empty:
             return Block(notice("Les documents n’impriment pas de crédits par thème."))
         rows = [[THEMES_FR[r["theme"]], format_period(r["year"]), _count(r["count"]), _count(r["carriers"]), euros(r["specific_eur"]), euros(r["ordinary_eur"])]
