@@ -15,7 +15,7 @@ from qpv.brief.contract_page import ContractBrief, count_words, known_columns, n
 from qpv.brief.estates import estates
 from qpv.brief.watched import watched
 from qpv.contract import mediators, parity
-from qpv.contract.entries import citation
+from qpv.contract.entries import SECRET_FR, citation
 from qpv.contract.referential import (
     CONTINUOUS,
     KINDS_FR,
@@ -29,6 +29,7 @@ from qpv.contract.referential import (
     follow,
     to_collect,
 )
+from qpv.contract.withheld import Withheld
 from qpv.html import Block, join, text
 from qpv.numbers import DASH, NBSP, NNBSP, format_number, format_value
 from qpv.panel import qpv_of
@@ -62,7 +63,8 @@ class Evaluation(ContractBrief):
             for m in frame.measures:
                 if m.criterion == criterion.id:
                     points.setdefault(m.territory, []).append(Point(m.period, m.value))
-            return {t: follow(criterion, p, start, Polarity(criterion.direction or "none")) for t, p in points.items()} or (
+            hidden = {w.territory: Followed(None, None, State.WITHHELD) for w in self._withheld if w.what == criterion.id}
+            return hidden | {t: follow(criterion, p, start, Polarity(criterion.direction or "none")) for t, p in points.items()} or (
                 {self.code: follow(criterion, [], start, Polarity.NONE)})  # fmt: skip
         indicator = self.store.catalog.indicator(criterion.indicator)
         facts = self._facts(criterion.indicator)
@@ -79,6 +81,10 @@ class Evaluation(ContractBrief):
             ends = {p.period for p in (answer.baseline, answer.latest) if p}
             self.ledger.add_all(rows[rows["period"].isin(ends)])
         return found
+
+    @property
+    def _withheld(self) -> list[Withheld]:
+        return [w for w in self.contract.withheld if w.kind == "measures"]
 
     def _facts(self, identifier: str, allowed: tuple[str, ...] = ("qpv", "epci", "commune")) -> pd.DataFrame:
         """Give the figures of the QPV, else of the agglomération or the communes of its QPV, that may be compared."""
@@ -184,6 +190,14 @@ class Evaluation(ContractBrief):
         heads, each, _ = known_columns(["Critère", "Territoire", *_STATE_HEADS], each)
         apart = _fold(f"Territoire par territoire ({len(each)} lignes)", heads, each) if each else ""
         heads = ["Critère", "Objectif", "État", "Responsable", "Document et ligne"]
+        labels = {c.id: c.label for c in frame.criteria}
+        kept = [
+            [labels[w.what], self.names.get(w.territory, w.territory), format_period(w.period), SECRET_FR, citation(w)]
+            for w in self._withheld
+        ]
+        if kept:
+            heads_ = ["Critère", "Territoire", "Date", "Valeur", "Document et ligne"]
+            apart += _fold(f"Valeurs non diffusées ({len(kept)})", heads_, kept)
         return Block(f"{shown}{apart}{_fold(f'Critères sans valeur ou qualitatifs ({len(silent)})', heads, silent)}")
 
     def _where(self, criterion: Criterion, codes: list[str]) -> str:

@@ -11,7 +11,7 @@ from qpv.brief import blocks
 from qpv.brief.contract_page import ContractBrief, known_columns, notice
 from qpv.brief.facilities import facilities
 from qpv.contract import programme, renewal
-from qpv.contract.entries import citation
+from qpv.contract.entries import SECRET_FR, citation
 from qpv.contract.programme import FUNDERS_FR, THEMES_FR, Action
 from qpv.contract.referential import KINDS_FR
 from qpv.html import Block, join, text
@@ -54,7 +54,9 @@ class Programme(ContractBrief):
         lines += [f"Imprimé pour {format_period(t.year)}{NNBSP}: {_count(t.value) + ' projets' if t.measure == 'projects' else euros(t.value)} ({citation(t)})."
                   for t in printed[:4]]  # fmt: skip
         sexes = sum(a.women is not None or a.men is not None for a in actions)
-        lines.append(f"Bénéficiaires par sexe{NNBSP}: connus pour {sexes} des {len(actions)} lignes.")
+        secret = sum(self.contract.hides(a, "women") or self.contract.hides(a, "men") for a in actions)
+        lines.append(f"Bénéficiaires par sexe{NNBSP}: connus pour {sexes} des {len(actions)} lignes"
+                     + (f"{NNBSP}; non diffusés pour {secret}, {SECRET_FR}." if secret else "."))  # fmt: skip
         clash = programme.inconsistencies(actions, self.contract.totals)
         lines.append(
             f"Contradictions des documents{NNBSP}: "

@@ -12,7 +12,7 @@ from qpv.brief.contract_page import ContractBrief, known_columns, notice
 from qpv.brief.programme import Programme, _count, euros
 from qpv.brief.readings import barometer, listing
 from qpv.contract.calendar import due
-from qpv.contract.entries import citation
+from qpv.contract.entries import SECRET_FR, citation
 from qpv.contract.opinions import KINDS_FR, STANCES_FR, of_year
 from qpv.contract.readings import SUBJECTS_FR
 from qpv.html import Block, join, text
@@ -72,7 +72,13 @@ class Yearly(ContractBrief):
             shown = [a for a in actions if a.year[:4] == wanted]
             words = notice(f"Le registre n’a rien pour {self.year}{NNBSP}: voici la dernière année connue, {wanted}.")
         rows = [
-            [a.label, _count(a.count), euros(a.cost_eur), _count(a.beneficiaries), _count(a.women), _count(a.men), citation(a)]
+            [
+                a.label,
+                _count(a.count),
+                euros(a.cost_eur),
+                *(SECRET_FR if self.contract.hides(a, c) else _count(getattr(a, c)) for c in ("beneficiaries", "women", "men")),
+                citation(a),
+            ]
             for a in shown
         ]
         heads = ["Action ou groupe d’actions", "Projets", "Coût", "Bénéficiaires", "Femmes", "Hommes", "Document et ligne"]
