@@ -373,8 +373,8 @@ class Evaluation(ContractBrief):
     def _vigilance(self) -> Block:
         rules = self.contract.rules
         names = dict.fromkeys(c.indicator for c in rules.criteria) if rules else {}
-        latest = {i: facts.drop_duplicates("territory", keep="last") for i in names for facts in [self._facts(i, ("qpv",))]}
-        return watched(self.store, self.panel, self.contract, latest, self.ledger)
+        of_qpv = {i: self._facts(i, ("qpv",)) for i in names}
+        return watched(self.store, self.panel, self.contract, of_qpv, self.ledger)
 
     def close(self) -> Any:
         """Write the figures shown, for machines, and the record that the batch reads."""
