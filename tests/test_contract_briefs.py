@@ -213,6 +213,7 @@ def test_each_criterion_of_a_watched_area_is_held_or_unknown_with_its_figure_and
         in said
     )
     assert "le contrat n’imprime pas ce chiffre pour ce secteur inconnu" in said
+    assert "au moins 2 critères à remplir sur 4" in said, "the population decides nothing"
     assert (
         "Critères atteints : ne peut être dit. Bande des 300 m : position inconnue, aucun IRIS n’est donné pour ce secteur."
         in said
@@ -244,7 +245,12 @@ def test_the_iris_that_bear_the_names_of_the_areas_of_calais_are_screened(full_f
     assert "Crèvecœur / Curie : 0 rempli, 2 non remplis, 2 inconnus" in said
     assert "Schweitzer (Marck) : 1 rempli, 0 non rempli, 3 inconnus" in said
     assert "Petit Courgain Mollien Taux de pauvreté au-dessus de celui de la commune au moins 28 % 34,3 % (2019)" in said
-    assert said.count("le contrat n’imprime pas ce chiffre") == 3, "what is not printed is left to the IRIS where there is one"
+    assert "Petit Courgain Mollien Population – 1 622 (2021) insee_rp2021_iris pour information –" in said
+    assert "Population – 2 530 (2021) insee_rp2021_iris pour information –" in said
+    assert said.count("aucune source ne le donne par IRIS") == 2, "nobody publishes tenants of HLM by IRIS"
+    # 2019 against 2019, though the QPV are known in 2020.
+    assert "34,3 % (2019) insee_filosofi_iris_2019 rempli non (QPV le mieux placé : 45,6 %, 2019)" in said
+    assert said.count("le contrat n’imprime pas ce chiffre") == 4, "what is not printed is left to the IRIS where there is one"
 
 
 # --- opinions (S27) -------------------------------------------------------------------------------------

@@ -97,10 +97,12 @@ def test_iris_of_a_case_are_screened(calais: Contract, full: Warehouse) -> None:
 
 
 def test_an_area_is_like_the_qpv_when_it_is_no_better_than_the_best_of_them() -> None:
-    evidence = pd.DataFrame({"indicator": ["ips", "ips", "poverty", "none", "ips"], "value": [72.0, 90.0, 44.0, 1.0, None]})
-    qpv = pd.DataFrame({"indicator": ["ips", "ips", "poverty"], "value": [72.8, 66.0, 43.0]})
+    evidence = pd.DataFrame({"indicator": ["ips", "ips", "poverty", "none", "ips", "poverty"], "value": [72.0, 90.0, 44.0, 1.0, None, 44.0],
+                             "period": [*["2019"] * 5, "2018"]})  # fmt: skip
+    qpv = pd.DataFrame({"indicator": ["ips", "ips", "poverty", "poverty"], "value": [72.8, 66.0, 43.0, 40.0],
+                        "period": ["2019", "2019", "2019", "2020"]})  # fmt: skip
     found = similar_to_qpv(evidence, qpv, {"ips": Polarity.HIGHER, "poverty": Polarity.LOWER})
-    assert found.tolist() == [True, False, True, None, None]
+    assert found.tolist() == [True, False, True, None, None, None], "of 2018 the QPV have no value"
 
 
 def test_the_band_of_300_metres_is_measured_in_metres() -> None:

@@ -42,7 +42,10 @@ _CODED_LEVELS: Final = ("qpv", "commune", "epci", "departement", "region", "fran
 
 
 class Document(BaseModel):
-    """A public document from which figures were transcribed."""
+    """A document from which figures were transcribed.
+
+    ``public``: anybody may read it, so that what it prints stays; else it is a register, whose small counts are withheld.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -53,6 +56,7 @@ class Document(BaseModel):
     published: dt.date
     published_precision: Literal["day", "month", "year"] = "day"
     priority: int
+    public: bool = False
 
 
 @dataclass(frozen=True)

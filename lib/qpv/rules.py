@@ -31,14 +31,15 @@ class Criterion(Entry):
     """One test on one indicator: against ``value``, or against a larger territory.
 
     ``ratio``: the threshold is that part of the territory's value (0.8 = 80 % of it).  ``points``: the
-    threshold lies that many points above it (below, when negative).
+    threshold lies that many points above it (below, when negative).  Without ``test`` and threshold the figure
+    is shown beside the others and decides nothing: neither held nor failed, nor counted among the criteria.
     """
 
     id: Identifier
     label: French
     indicator: Identifier
     period: str = LATEST
-    test: Literal["at_least", "at_most"]
+    test: Literal["at_least", "at_most"] | None = None
     value: _Number | None = None
     relative_to: Literal["commune", "epci", "departement", "region", "france"] | None = None
     ratio: _Positive | None = None
@@ -61,6 +62,10 @@ class Criterion(Entry):
     def _one_threshold(self) -> Criterion:
         relative = [self.ratio, self.points]
         given = sum(x is not None for x in [self.value, *relative])
+        if self.test is None:
+            if given or self.relative_to:
+                raise ValueError("a threshold needs 'test': at_least or at_most; without both the figure is shown alone")
+            return self
         if given != 1 or (self.relative_to is None) == any(x is not None for x in relative):
             raise ValueError("give either 'value', or 'relative_to' with one of 'ratio' and 'points'")
         return self
@@ -75,13 +80,18 @@ class Rules(Entry):
     at_least: _Positive
     criteria: Annotated[list[Criterion], Field(min_length=1, max_length=100)]
 
+    @property
+    def deciding(self) -> list[Criterion]:
+        """The criteria that are tested; the others are only shown."""
+        return [c for c in self.criteria if c.test]
+
     @model_validator(mode="after")
     def _can_be_met(self) -> Rules:
         names = [c.id for c in self.criteria]
         double = next((n for n in names if names.count(n) > 1), None)
         if double:
             raise ValueError(f"criterion {double!r} is defined twice")
-        total = sum(c.weight for c in self.criteria)
+        total = sum(c.weight for c in self.deciding)
         if self.at_least > total + 1e-9:
             raise ValueError(f"at_least is {self.at_least:g}, and all criteria together weigh {total:g}: no area can meet it")
         return self

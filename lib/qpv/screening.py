@@ -90,7 +90,7 @@ def summarise(evidence: pd.DataFrame, rules: Rules) -> pd.DataFrame:
     """
     weight = evidence["criterion"].map({c.id: c.weight for c in rules.criteria}).astype(float)
     held, failed = evidence["holds"].eq(True), evidence["holds"].eq(False)
-    unknown = ~held & ~failed
+    unknown = ~held & ~failed & evidence["criterion"].isin([c.id for c in rules.deciding])
     counts = {
         "held": held,
         "failed": failed,
@@ -162,7 +162,7 @@ def _test(warehouse: Warehouse, facts: Facts, place: dict[str, Any], criterion: 
     """Test one area against one criterion."""
     row: dict[str, Any] = dict.fromkeys(EVIDENCE, "") | {
         "area": place["code"], "level": place["level"], "name": place["name"], "criterion": criterion.id,
-        "label": criterion.label, "indicator": criterion.indicator, "test": criterion.test, "holds": None, "value": None,
+        "label": criterion.label, "indicator": criterion.indicator, "test": criterion.test or "", "holds": None, "value": None,
         "threshold": criterion.value, "unit": warehouse.catalog.indicator(criterion.indicator).unit,
         "period": "" if criterion.period == LATEST else criterion.period, "status": Status.UNAVAILABLE.value,
         "contradicted": False, "comparator_value": None,
@@ -194,6 +194,8 @@ def _test(warehouse: Warehouse, facts: Facts, place: dict[str, Any], criterion: 
         "value": figure.value, "period": figure.period, "status": figure.status, "edition": figure.edition,
         "measured_on": figure.territory, "contradicted": bool(figure.contradicted),
     }  # fmt: skip
+    if criterion.test is None:
+        return row
     if criterion.relative_to and other is None:
         where = LEVELS_FR[criterion.relative_to]
         return row | {"reason": f"pas de valeur à la même date pour le territoire de comparaison ({where})"}

@@ -17,7 +17,7 @@ from qpv.brief.spans import span
 from qpv.brief.watched import watched
 from qpv.comparison import shown_decimals
 from qpv.contract import mediators, parity
-from qpv.contract.entries import citation
+from qpv.contract.entries import SECRET_FR, citation
 from qpv.contract.referential import (
     CONTINUOUS,
     KINDS_FR,
@@ -32,6 +32,7 @@ from qpv.contract.referential import (
     follow,
     to_collect,
 )
+from qpv.contract.withheld import Withheld
 from qpv.grammar import inside
 from qpv.html import Block, join, text
 from qpv.numbers import DASH, NBSP, NNBSP, format_number, format_value
@@ -71,7 +72,8 @@ class Evaluation(ContractBrief):
             for m in frame.measures:
                 if m.criterion == criterion.id:
                     points.setdefault(m.territory, []).append(Point(m.period, m.value))
-            return {t: follow(criterion, p, start, Polarity(criterion.direction or "none")) for t, p in points.items()} or (
+            hidden = {w.territory: Followed(None, None, State.WITHHELD) for w in self._withheld if w.what == criterion.id}
+            return hidden | {t: follow(criterion, p, start, Polarity(criterion.direction or "none")) for t, p in points.items()} or (
                 {self.code: follow(criterion, [], start, Polarity.NONE)})  # fmt: skip
         indicator = self.store.catalog.indicator(criterion.indicator)
         facts = self._facts(criterion.indicator)
@@ -89,6 +91,10 @@ class Evaluation(ContractBrief):
             ends = {p.period for p in (answer.baseline, answer.latest) if p}
             self.ledger.add_all(rows[rows["period"].isin(ends)])
         return found
+
+    @property
+    def _withheld(self) -> list[Withheld]:
+        return [w for w in self.contract.withheld if w.kind == "measures"]
 
     def _facts(self, identifier: str, allowed: tuple[str, ...] = ("qpv", "epci", "commune")) -> pd.DataFrame:
         """Give the figures of the QPV, else of the agglomération or the communes of its QPV, that may be compared."""
@@ -201,6 +207,14 @@ class Evaluation(ContractBrief):
             f"<p class='note'>{text(', '.join(dict.fromkeys(labels)))}{NNBSP}: {text(note)}.</p>"
             for note, labels in remarks.items()
         )
+        labels = {c.id: c.label for c in frame.criteria}
+        kept = [
+            [labels[w.what], self.names.get(w.territory, w.territory), format_period(w.period), SECRET_FR, citation(w)]
+            for w in self._withheld
+        ]
+        if kept:
+            heads_ = ["Critère", "Territoire", "Date", "Valeur", "Document et ligne"]
+            apart += _fold(f"Valeurs non diffusées ({len(kept)})", heads_, kept)
         return Block(f"{shown}{said}{apart}{_fold(f'Critères sans valeur ou qualitatifs ({len(silent)})', heads, silent)}")
 
     def _where(self, criterion: Criterion, codes: list[str]) -> str:
@@ -369,8 +383,8 @@ class Evaluation(ContractBrief):
     def _vigilance(self) -> Block:
         rules = self.contract.rules
         names = dict.fromkeys(c.indicator for c in rules.criteria) if rules else {}
-        latest = {i: facts.drop_duplicates("territory", keep="last") for i in names for facts in [self._facts(i, ("qpv",))]}
-        return watched(self.store, self.panel, self.contract, latest, self.ledger)
+        of_qpv = {i: self._facts(i, ("qpv",)) for i in names}
+        return watched(self.store, self.panel, self.contract, of_qpv, self.ledger)
 
     def close(self) -> Any:
         """Write the figures shown, for machines, and the record that the batch reads."""

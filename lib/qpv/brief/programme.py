@@ -11,7 +11,7 @@ from qpv.brief import blocks
 from qpv.brief.contract_page import ContractBrief, known_columns, notice
 from qpv.brief.facilities import facilities
 from qpv.contract import programme, renewal
-from qpv.contract.entries import citation
+from qpv.contract.entries import SECRET_FR, citation
 from qpv.contract.programme import FUNDERS_FR, THEMES_FR, Action
 from qpv.contract.referential import KINDS_FR
 from qpv.html import Block, join, text
@@ -54,7 +54,9 @@ class Programme(ContractBrief):
         lines += [f"Imprimé pour {format_period(t.year)}{NNBSP}: {_count(t.value) + ' projets' if t.measure == 'projects' else euros(t.value)} ({citation(t)})."
                   for t in printed[:4]]  # fmt: skip
         sexes = sum(a.women is not None or a.men is not None for a in actions)
-        lines.append(f"Bénéficiaires par sexe{NNBSP}: connus pour {sexes} des {len(actions)} lignes.")
+        secret = sum(self.contract.hides(a, "women") or self.contract.hides(a, "men") for a in actions)
+        lines.append(f"Bénéficiaires par sexe{NNBSP}: connus pour {sexes} des {len(actions)} lignes"
+                     + (f"{NNBSP}; non diffusés pour {secret}, {SECRET_FR}." if secret else "."))  # fmt: skip
         clash = programme.inconsistencies(actions, self.contract.totals)
         lines.append(
             f"Contradictions des documents{NNBSP}: "
@@ -63,7 +65,35 @@ class Programme(ContractBrief):
         return Block(f"<ul class='brief'>{''.join(f'<li>{text(x)}</li>' for x in lines)}</ul>")
 
     def years(self) -> Block:
-        """Tabulate and draw cost × funder × year."""
+        """Tabulate and draw cost × funder × year, the shares that documents print, and the rows within others."""
+        return Block(self._years().html + self._shares() + self._details())
+
+    def _details(self) -> str:
+        """Fold the rows that are contained in another: shown, never added."""
+        inner = [a for a in self.actions if a.part == "detail"]
+        if not inner:
+            return ""
+        rows = [[a.label, f"{format_period(a.year)}, {a.scheme}", _count(a.count), euros(a.cost_eur), *(euros(getattr(a, c)) for c in programme.MONEY),
+                 a.note or DASH, citation(a)] for a in inner]  # fmt: skip
+        names = (FUNDERS_FR | programme.CREDITS_FR).values()
+        heads = ["Ligne", "Année et dispositif", "Projets", "Coût", *names, "Note", "Document et ligne"]
+        heads, rows, _ = known_columns(heads, rows)
+        said = f"Détails, compris dans les lignes ci-dessus ({len(rows)})"
+        return f"<details><summary>{said}</summary>{tables.plain_table(heads, rows, said, 'small cards')}</details>"
+
+    def _shares(self) -> str:
+        """Tabulate the share of each funder that documents print, year by year; they may make no whole."""
+        parts = []
+        printed = [t for t in self.contract.totals if t.measure == "share_pct"]
+        for year in sorted({t.year for t in printed}):
+            rows = [t for t in printed if t.year == year]
+            cells = [[t.scope, f"{format_number(t.value, 1)}{NNBSP}%", citation(t)] for t in rows]
+            cells.append(["Ensemble des parts", f"{format_number(sum(t.value for t in rows), 1)}{NNBSP}%", "somme des lignes"])
+            caption = f"Part de chaque financeur, telle qu’imprimée, {format_period(year)}"
+            parts.append(tables.plain_table(["Financeur", "Part", "Document et ligne"], cells, caption, "small cards"))
+        return "".join(parts)
+
+    def _years(self) -> Block:
         found = programme.by_year(self.actions)
         money = [c for c in FUNDERS_FR if len(found) and found[c].notna().any()]
         if found.empty:
@@ -89,9 +119,17 @@ class Programme(ContractBrief):
         return join(table, blocks.bars(labels, values, "eur", 0, source, "financeurs", title, [], data))
 
     def themes(self) -> Block:
-        """Tabulate and draw specific against ordinary-law credits, by theme and year."""
+        """Tabulate and draw specific against ordinary-law credits, by theme and year, and the totals that are printed beside."""
+        printed = [t for t in self.contract.totals if t.scope and t.measure in programme.CREDITS_FR]
+        if not printed:
+            return self._themes()
+        rows = [[t.scope, format_period(t.year), programme.CREDITS_FR[t.measure], euros(t.value), t.note or DASH, citation(t)]
+                for t in sorted(printed, key=lambda t: (t.document, t.line))]  # fmt: skip
+        heads, rows, _ = known_columns(["Thème", "Année", "Crédits", "Montant", "Note", "Document et ligne"], rows)
+        return join(self._themes(), Block(tables.plain_table(heads, rows, "Totaux par thème, tels qu’imprimés", "small cards")))
+
+    def _themes(self) -> Block:
         found = programme.by_theme(a for a in self.actions if a.theme != "all")
-        found = found[found[["specific_eur", "ordinary_eur"]].notna().any(axis=1)]
         if found.empty:
             return Block(notice("Les documents n’impriment pas de crédits par thème."))
         rows = [[THEMES_FR[r["theme"]], format_period(r["year"]), _count(r["count"]), _count(r["carriers"]), euros(r["specific_eur"]), euros(r["ordinary_eur"])]
@@ -162,8 +200,9 @@ class Programme(ContractBrief):
         table = tables.plain_table(heads, rows, "Renouvellement urbain", "small cards")
         clash = renewal.contradictions(self.contract.renewal)
         said = "; ".join(
-            f"{self.names.get(a.qpv, a.qpv)}, {renewal.OPERATIONS_FR[a.operation].lower()}{NNBSP}: {a.count} ou {b.count}"
-            for a, b in clash
+            f"{self.names.get(c.qpv, c.qpv)}, {renewal.OPERATIONS_FR[c.operation].lower()}{NNBSP}: "
+            f"{format_number(c.convention)} ou {format_number(c.synthesis)}"
+            for c in clash
         )
         return Block(table + (notice(f"Deux tableaux du contrat diffèrent{NNBSP}– {said}.") if clash else ""))
 

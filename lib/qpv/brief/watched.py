@@ -23,6 +23,7 @@ from qpv.vocabulary import LEVELS_FR
 from qpv.warehouse import Warehouse
 
 _HOLDS_FR: Final = {True: "rempli", False: "non rempli", None: "inconnu"}
+_SHOWN_FR: Final = "pour information"
 _LIKE_FR: Final = {True: "oui", False: "non", None: "inconnue"}
 _BAND_FR: Final = {
     vigilance.INSIDE: "touche un QPV", vigilance.IN_BAND: f"à {vigilance.BAND_M}{NBSP}m au plus d’un QPV",
@@ -36,12 +37,12 @@ def watched(store: Warehouse, panel: Profile, contract: Contract, of_qpv: Mappin
     Parameters
     ----------
     of_qpv
-        By indicator, the latest comparable figures of the QPV of the agglomération (``territory, value, ...``), for the likeness.
+        By indicator, the comparable figures of the QPV of the agglomération (``territory, period, value, ...``), for the likeness.
     """
     rules = contract.rules
     if rules is None:
         return Block("")
-    head = f"<h3>Secteurs de vigilance et territoires vulnérables</h3><p>{text(rules.label)}{NNBSP}: au moins {format_number(rules.at_least)} critères à remplir sur {len(rules.criteria)}. <span class='newer'>{text(rules.source)}</span></p>"
+    head = f"<h3>Secteurs de vigilance et territoires vulnérables</h3><p>{text(rules.label)}{NNBSP}: au moins {format_number(rules.at_least)} critères à remplir sur {len(rules.deciding)}. <span class='newer'>{text(rules.source)}</span></p>"
     if not contract.cases:
         items = "".join(f"<li>{text(_asked(store, c))}</li>" for c in rules.criteria)
         return Block(f"{head}<ul>{items}</ul><p class='notice'>Aucun secteur n’est inscrit{NNBSP}: rien n’est à examiner.</p>")
@@ -50,7 +51,7 @@ def watched(store: Warehouse, panel: Profile, contract: Contract, of_qpv: Mappin
     for rows in ledger_rows:
         ledger.add_all(rows)
     note = ("Ce qui n’est pas connu n’est ni rempli ni non rempli. Ressemblance : le secteur n’est pas mieux placé que le QPV le mieux placé de "
-            "l’agglomération, pour le même indicateur.")  # fmt: skip
+            "l’agglomération, pour le même indicateur à la même date.")  # fmt: skip
     return Block(f"{head}{''.join(parts)}<p class='note'>{text(note)}</p>")
 
 
@@ -62,14 +63,14 @@ def _case(
     evidence = vigilance.examine(store, contract.rules, case, str(panel.quarter))
     held, failed, unknown = vigilance.agreed(evidence, contract.rules.criteria)
     polarities = {c.indicator: store.catalog.indicator(c.indicator).polarity for c in criteria.values()}
-    known = [rows.assign(indicator=i)[["indicator", "value"]] for i, rows in of_qpv.items() if len(rows)]
-    qpv = pd.concat(known, ignore_index=True) if known else pd.DataFrame(columns=["indicator", "value"])
+    known = [rows.assign(indicator=i)[["indicator", "period", "value"]] for i, rows in of_qpv.items() if len(rows)]
+    qpv = pd.concat(known, ignore_index=True) if known else pd.DataFrame(columns=["indicator", "period", "value"])
     like = vigilance.similar_to_qpv(evidence, qpv, polarities)
     # What the contract does not print is left to the IRIS, where one stands for the area.
     evidence = evidence[(evidence["level"] != "sector") | evidence["value"].notna() | (evidence["level"] == "sector").all()]
     rows = []
     for place, e in zip(evidence.index, evidence.to_dict("records"), strict=True):
-        rows.append([e["name"], e["label"], _wanted(e, criteria[e["criterion"]]), _figure(e), _source(store, e, kept), _HOLDS_FR[e["holds"]],
+        rows.append([e["name"], e["label"], _wanted(e, criteria[e["criterion"]]), _figure(e), _source(store, e, kept), _HOLDS_FR[e["holds"]] if e["test"] else _SHOWN_FR,
                      _likeness(store, e, like[place], of_qpv.get(e["indicator"]), kept)])  # fmt: skip
     met = "oui" if held >= contract.rules.at_least else "non" if held + unknown < contract.rules.at_least else "ne peut être dit"
     alone = all(e == "sector" for e in evidence["level"])  # then every row is of the area itself
@@ -85,7 +86,7 @@ def _case(
 
 def _asked(store: Warehouse, criterion: Criterion) -> str:
     if criterion.value is None:
-        return criterion.label
+        return criterion.label if criterion.test else f"{criterion.label} ({_SHOWN_FR})"
     indicator = store.catalog.indicator(criterion.indicator)
     sign = "au moins" if criterion.test == "at_least" else "au plus"
     return f"{criterion.label}{NNBSP}: {sign} {_plain(criterion.value, indicator.unit)}"
@@ -93,6 +94,8 @@ def _asked(store: Warehouse, criterion: Criterion) -> str:
 
 def _wanted(e: dict[str, Any], criterion: Criterion) -> str:
     """Write the threshold that was applied, else the territory that it is to be taken from."""
+    if criterion.test is None:
+        return DASH
     sign = "au moins" if e["test"] == "at_least" else "au plus"
     if e["threshold"] is not None and not pd.isna(e["threshold"]):
         return f"{sign} {_plain(float(e['threshold']), e['unit'])}"
@@ -118,7 +121,9 @@ def _facts(store: Warehouse, e: dict[str, Any]) -> pd.DataFrame:
 def _source(store: Warehouse, e: dict[str, Any], kept: list[pd.DataFrame]) -> str:
     """Name edition and line of the figure; where there is none, say why."""
     if e["value"] is None or pd.isna(e["value"]):
-        return str(e["reason"]) or "aucun chiffre"
+        # No file holds it, so that nothing is to be waited for: it is known where a document prints it, and nowhere else.
+        unread = e["level"] != "sector" and not store.catalog.indicator(e["indicator"]).columns
+        return f"aucune source ne le donne par {LEVELS_FR[e['level']]}" if unread else str(e["reason"]) or "aucun chiffre"
     facts = _facts(store, e)
     kept.append(facts)
     line = f", l.{NBSP}{facts.iloc[0]['row']}" if len(facts) and e["level"] == "sector" else ""
@@ -127,8 +132,15 @@ def _source(store: Warehouse, e: dict[str, Any], kept: list[pd.DataFrame]) -> st
 
 def _likeness(store: Warehouse, e: dict[str, Any], like: object, qpv: pd.DataFrame | None, kept: list[pd.DataFrame]) -> str:
     """Say whether the area looks like the QPV, with the least unfavourable figure among them."""
-    if like is None or qpv is None or qpv.empty:
-        return f"{_LIKE_FR[None]} (QPV sans valeur)" if qpv is None or qpv.empty else _LIKE_FR[None]
+    if not e["test"]:
+        return DASH
+    if qpv is None or qpv.empty:
+        return f"{_LIKE_FR[None]} (QPV sans valeur)"
+    # Two dates would set a change of the times against a difference between places.
+    qpv = qpv[qpv["period"] == e["period"]]
+    if like is None or qpv.empty:
+        there = e["value"] is not None and not pd.isna(e["value"])
+        return f"{_LIKE_FR[None]} (QPV sans valeur à cette date)" if there and qpv.empty else _LIKE_FR[None]
     indicator = store.catalog.indicator(e["indicator"])
     best = qpv.loc[qpv["value"].idxmax() if indicator.polarity.value == "higher_is_better" else qpv["value"].idxmin()]
     kept.append(qpv[qpv["territory"] == best["territory"]])

@@ -12,8 +12,9 @@ from qpv.brief.contract_page import ContractBrief, known_columns, notice
 from qpv.brief.programme import Programme, _count, euros
 from qpv.brief.readings import barometer, listing
 from qpv.contract.calendar import due
-from qpv.contract.entries import citation
+from qpv.contract.entries import SECRET_FR, citation
 from qpv.contract.opinions import KINDS_FR, STANCES_FR, of_year
+from qpv.contract.programme import FUNDERS_FR, Action
 from qpv.contract.readings import SUBJECTS_FR
 from qpv.html import Block, join, text
 from qpv.numbers import DASH, NNBSP, format_number
@@ -72,10 +73,18 @@ class Yearly(ContractBrief):
             shown = [a for a in actions if a.year[:4] == wanted]
             words = notice(f"Le registre n’a rien pour {self.year}{NNBSP}: voici la dernière année connue, {wanted}.")
         rows = [
-            [a.label, _count(a.count), euros(a.cost_eur), _count(a.beneficiaries), _count(a.women), _count(a.men), citation(a)]
+            [
+                a.label if a.part == "whole" else f"{a.label} (compris dans une autre ligne)",
+                _count(a.count),
+                euros(a.cost_eur),
+                *_credits(a),
+                *(SECRET_FR if self.contract.hides(a, c) else _count(getattr(a, c)) for c in ("beneficiaries", "women", "men")),
+                citation(a),
+            ]
             for a in shown
         ]
-        heads = ["Action ou groupe d’actions", "Projets", "Coût", "Bénéficiaires", "Femmes", "Hommes", "Document et ligne"]
+        heads = ["Action ou groupe d’actions", "Projets", "Coût", "Crédits spécifiques", "Droit commun", "Autres financeurs", "Bénéficiaires", "Femmes",
+                 "Hommes", "Document et ligne"]  # fmt: skip
         heads, rows, lacking = known_columns(heads, rows)
         said = f"<p class='note'>Non imprimé{NNBSP}: {text(', '.join(lacking).lower())}.</p>" if lacking else ""
         return Block(words + tables.plain_table(heads, rows, f"Actions, {wanted}", "small cards") + said)
@@ -143,3 +152,11 @@ class Yearly(ContractBrief):
         """Write the figures shown, for machines, and the record that the batch reads."""
         missing = [i.id for i, _ in self._whole.missing]
         return self._close(missing, not any(a.year[:4] == str(self.year) for a in self.contract.actions))
+
+
+def _credits(action: Action) -> list[str]:
+    """Write the specific credits, those of ordinary law, and what all other funders give together."""
+    specific = action.state_policy_eur if action.specific_eur is None else action.specific_eur
+    ordinary = action.state_ordinary_eur if action.ordinary_eur is None else action.ordinary_eur
+    others = [getattr(action, c) for c in FUNDERS_FR if not c.startswith("state_") and getattr(action, c) is not None]
+    return [euros(specific), euros(ordinary), euros(sum(others) if others else None)]

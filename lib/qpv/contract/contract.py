@@ -24,6 +24,7 @@ from qpv.contract.renewal import Facilities, Operation
 from qpv.contract.sites import Located, Site
 from qpv.contract.vigilance import Case
 from qpv.contract.voice import Rank, Statement, Workshop
+from qpv.contract.withheld import Withheld, protect_actions, protect_measures
 from qpv.contracts import Contracts
 from qpv.digests import CONTRACT
 from qpv.errors import CatalogError, WarehouseError
@@ -51,6 +52,7 @@ class Contract(Entry):
     renewal: tuple[Operation, ...] = ()
     facilities: tuple[Facilities, ...] = ()
     events: tuple[Event, ...] = ()
+    withheld: tuple[Withheld, ...] = ()  # small counts of persons, without their values
     opinions: tuple[Opinion, ...] = ()
     sites: tuple[Site, ...] = ()
     located: tuple[Located, ...] = ()  # where the sites lie, which no document says
@@ -82,6 +84,14 @@ class Contract(Entry):
             }
         return found
 
+    def hides(self, action: Action, column: str) -> bool:
+        """Say whether a count of an action is known and withheld."""
+        return any(
+            (w.kind, w.column, w.what, w.territory, w.period, w.document, w.line)
+            == ("actions", column, action.label, action.territory, action.year, action.document, action.line)
+            for w in self.withheld
+        )
+
     @property
     def written(self) -> bool:
         """Whether anything was written of this contract."""
@@ -91,7 +101,7 @@ class Contract(Entry):
 #: The parts of a contract that are lists of entries.
 _LISTS: Final = (
     "actions", "totals", "estates", "upkeep", "cases", "readings", "workshops", "barometer", "statements", "renewal", "facilities", "events",
-    "opinions", "sites",
+    "opinions", "sites", "withheld",
 )  # fmt: skip
 
 
@@ -120,12 +130,17 @@ def load_contract(folder: Path, catalog: Catalog, reference: Reference, contract
     said, index = opinions.read_opinions(reading), sites.read_sites(reading)
     told, events = readings.read_readings(reading), calendar.read_calendar(reading)
     reading.close()
+    public = {d.id for d in contracts.documents.values() if d.public}
+    actions, hidden = protect_actions(actions, public)
+    if frame is not None:
+        measures, more = protect_measures(frame.measures, frame.criteria, public, folder.name)
+        frame, hidden = frame.model_copy(update={"measures": tuple(measures)}), hidden + more
     return Contract(
         epci=folder.name, documents=_days(contracts), referential=frame, actions=tuple(actions), totals=tuple(totals),
         estates=tuple(estates), upkeep=tuple(upkeep), cases=tuple(cases), rules=rules,
         readings=tuple(told), workshops=tuple(workshops), barometer=tuple(ranks), statements=tuple(statements),
         renewal=tuple(operations), facilities=tuple(facilities), events=tuple(events),
-        opinions=tuple(said), sites=tuple(index),
+        opinions=tuple(said), sites=tuple(index), withheld=tuple(hidden),
     )  # fmt: skip
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Annotated, Any, Literal, TypeAlias, TypeVar
+from typing import Annotated, Any, Final, Literal, TypeAlias, TypeVar
 
 from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo
 
@@ -13,6 +13,10 @@ from qpv.catalog.fields import Entry
 from qpv.numbers import parse_number
 from qpv.quarter import is_period
 from qpv.vocabulary import THEMES_FR
+
+#: The smallest count of persons in a register that is shown, and what stands in its place; see :mod:`qpv.contract.withheld`.
+MINIMUM_PERSONS: Final = 5
+SECRET_FR: Final = f"secret statistique (moins de\u00a0{MINIMUM_PERSONS})"
 
 
 @dataclass(frozen=True)

@@ -153,22 +153,27 @@ def by_year(actions: Iterable[Action]) -> pd.DataFrame:
 
 
 def by_theme(actions: Iterable[Action]) -> pd.DataFrame:
-    """Add up actions, specific and ordinary credits by year and theme, in euros.
+    """Add up actions, specific and ordinary credits by year and theme, in euros; rows without either are left out.
 
     Columns: ``year, theme, count, carriers, specific_eur, ordinary_eur``.
     Specific credits are those of the politique de la ville: what a row gives as such, else the State's; ordinary law likewise.
+    ``count`` and ``carriers`` are not known (NaN) where one of the rows gives none: they stand beside the credits of all.
     """
+    columns = ["count", "carriers", "specific_eur", "ordinary_eur"]
     found = table(actions)
     if found.empty:
-        return pd.DataFrame(columns=["year", "theme", "count", "carriers", "specific_eur", "ordinary_eur"])
+        return pd.DataFrame(columns=["year", "theme", *columns])
     found = found.astype(dict.fromkeys([*MONEY, "count", "carriers"], float))
     found = found.assign(
         specific_eur=found["specific_eur"].fillna(found["state_policy_eur"]),
         ordinary_eur=found["ordinary_eur"].fillna(found["state_ordinary_eur"]),
     )
-    return found.groupby(["year", "theme"], as_index=False, sort=True)[["count", "carriers", "specific_eur", "ordinary_eur"]].sum(
-        min_count=1
-    )
+    # Before the sum: the projects of a row without credits are not among those that the credits pay.
+    found = found[found[["specific_eur", "ordinary_eur"]].notna().any(axis=1)]
+    groups = found.groupby(["year", "theme"], sort=True)
+    sums = groups[columns].sum(min_count=1)
+    partial = groups[["count", "carriers"]].count().lt(groups.size(), axis=0)
+    return sums.assign(**{c: sums[c].mask(partial[c]) for c in partial}).reset_index()
 
 
 def actions_of_nodes(actions: Iterable[Action], frame: Referential) -> dict[str, list[Action]]:

@@ -15,7 +15,7 @@ from typing import Annotated, Final, Literal
 from pydantic import BeforeValidator, model_validator
 
 from qpv.catalog.fields import Entry, French
-from qpv.contract.entries import Cited, IndicatorId, Number, Period, Territory, Year
+from qpv.contract.entries import SECRET_FR, Cited, IndicatorId, Number, Period, Territory, Year
 from qpv.contract.files import Reading
 from qpv.quarter import UNDATED, period_position
 from qpv.vocabulary import UNITS, Polarity
@@ -56,6 +56,7 @@ class Criterion(Cited):
     label: French
     indicator: IndicatorId = ""
     unit: str = ""
+    counts: Literal["", "persons", "other"] = ""  # of a register: whom or what it counts; see qpv.contract.withheld
     owner: str = ""
     frequency: Literal["", "continuous", "monthly", "quarterly", "yearly", "schoolyear", "census", "once"] = ""
     nature: Literal["quantitative", "qualitative"] = "quantitative"
@@ -181,12 +182,13 @@ class State(StrEnum):
     STABLE = "stable"
     MOVED = "moved"  # no direction is the better one
     QUALITATIVE = "qualitative"
+    WITHHELD = "withheld"  # known, and withheld: a small count of persons
 
 
 STATES_FR: Final = {
     State.NO_VALUE: "sans valeur", State.NO_BASELINE: "sans valeur de départ", State.BASELINE: "valeur de départ seule",
     State.BETTER: "s’améliore", State.WORSE: "se dégrade", State.STABLE: "stable", State.MOVED: "change, sans jugement",
-    State.QUALITATIVE: "appréciation qualitative",
+    State.QUALITATIVE: "appréciation qualitative", State.WITHHELD: SECRET_FR,
 }  # fmt: skip
 
 
@@ -301,7 +303,9 @@ def to_collect(
         known = followed.get(criterion.id, ())
         lacking = []
         if criterion.nature == "quantitative":
-            if not any(f.baseline or f.latest for f in known):
+            if any(f.state is State.WITHHELD for f in known):
+                pass  # somebody has it
+            elif not any(f.baseline or f.latest for f in known):
                 lacking.append("une première valeur")
             elif not any(f.baseline for f in known):
                 lacking.append("une valeur de départ")

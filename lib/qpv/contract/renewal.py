@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable
+from dataclasses import dataclass
 from typing import Final, Literal
 
 from qpv.contract.entries import Cited, Count, QpvCode
@@ -14,7 +15,7 @@ FACILITIES_FILE: Final = "facilities.csv"
 
 OPERATIONS_FR: Final = {
     "demolished": "Logements démolis", "rehabilitated": "Logements réhabilités", "residentialised": "Logements résidentialisés",
-    "rebuilt_on_site": "Logements reconstruits sur place", "rehoused": "Ménages relogés",
+    "rebuilt": "Logements reconstruits", "rebuilt_on_site": "Logements reconstruits sur place", "rehoused": "Ménages relogés",
 }  # fmt: skip
 STATES_FR: Final = {"planned": "prévu", "done": "fait"}
 CATEGORIES_FR: Final = {
@@ -28,7 +29,7 @@ class Operation(Cited):
 
     qpv: QpvCode
     phase: str
-    operation: Literal["demolished", "rehabilitated", "residentialised", "rebuilt_on_site", "rehoused"]
+    operation: Literal["demolished", "rehabilitated", "residentialised", "rebuilt", "rebuilt_on_site", "rehoused"]
     state: Literal["planned", "done"]
     count: Count
     sector: str = ""
@@ -50,12 +51,31 @@ def read_renewal(files: Files) -> tuple[list[Operation], list[Facilities]]:
     return files.table(FILE, Operation), files.table(FACILITIES_FILE, Facilities)
 
 
-def contradictions(operations: Iterable[Operation]) -> list[tuple[Operation, Operation]]:
-    """Find the operations of one QPV and phase that two tables print differently."""
-    groups: dict[tuple[str, str, str, str, str], list[Operation]] = {}
+@dataclass(frozen=True)
+class Contradiction:
+    """An operation of a QPV and phase of which two tables of a contract make a different sum."""
+
+    qpv: str
+    phase: str
+    operation: str
+    convention: int
+    synthesis: int
+
+
+def contradictions(operations: Iterable[Operation]) -> list[Contradiction]:
+    """Compare the two tables of a contract, convention and synthesis, over all their rows of an operation of a QPV and phase.
+
+    A table may print in several rows (sectors, a hostel) what the other prints in one: it is sums that must agree.
+    """
+    groups: dict[tuple[str, str, str, str], Counter[str]] = {}
     for o in operations:
-        groups.setdefault((o.qpv, o.phase, o.operation, o.state, o.sector), []).append(o)
-    return [(rows[0], other) for rows in groups.values() for other in rows[1:] if other.count != rows[0].count]
+        if o.version:
+            groups.setdefault((o.qpv, o.phase, o.operation, o.state), Counter())[o.version] += o.count
+    return [
+        Contradiction(qpv, phase, operation, of["convention"], of["synthesis"])
+        for (qpv, phase, operation, _), of in groups.items()
+        if len(of) == 2 and of["convention"] != of["synthesis"]
+    ]
 
 
 def by_category(facilities: Iterable[Facilities]) -> dict[str, Counter[str]]:

@@ -83,7 +83,7 @@ def _printed(warehouse: Warehouse, case: Case, criterion: Criterion) -> dict[str
     indicator = warehouse.catalog.indicator(criterion.indicator)
     row: dict[str, Any] = dict.fromkeys(EVIDENCE, "") | {
         "area": case.territory, "level": "sector", "name": case.label, "criterion": criterion.id, "label": criterion.label,
-        "indicator": criterion.indicator, "test": criterion.test, "holds": None, "value": None, "threshold": criterion.value,
+        "indicator": criterion.indicator, "test": criterion.test or "", "holds": None, "value": None, "threshold": criterion.value,
         "unit": indicator.unit, "contradicted": False, "comparator_value": None,
     }  # fmt: skip
     facts = warehouse.observations(
@@ -95,6 +95,8 @@ def _printed(warehouse: Warehouse, case: Case, criterion: Criterion) -> dict[str
     fact = facts.sort_values(["period", "edition"], kind="stable").iloc[-1]
     row |= {"value": float(fact["value"]), "period": fact["period"], "status": fact["status"], "edition": fact["edition"],
             "measured_on": case.territory}  # fmt: skip
+    if criterion.test is None:
+        return row
     if criterion.value is None:
         return row | {"reason": "le territoire de comparaison n’est pas donné à la même date"}
     holds = row["value"] >= criterion.value if criterion.test == "at_least" else row["value"] <= criterion.value
@@ -102,21 +104,21 @@ def _printed(warehouse: Warehouse, case: Case, criterion: Criterion) -> dict[str
 
 
 def similar_to_qpv(evidence: pd.DataFrame, qpv: pd.DataFrame, polarities: dict[str, Polarity]) -> pd.Series:
-    """Say, for each row of evidence, whether the area looks like the QPV: at least as unfavourable as the best of them.
+    """Say, for each row of evidence, whether the area looks like the QPV at its date: at least as unfavourable as the best.
 
     Parameters
     ----------
     qpv
-        ``indicator`` and ``value`` of the QPV of the agglomération, one row a QPV.
+        ``indicator``, ``period`` and ``value`` of the QPV of the agglomération, one row a QPV and period.
 
     Returns
     -------
     pandas.Series
-        True, False, or None where the area or the QPV have no value, or no direction is the better one.
+        True, False, or None where the area or the QPV have no value at that date, or no direction is the better one.
     """
     answers: list[bool | None] = []
     for row in evidence.to_dict("records"):
-        values = qpv.loc[qpv["indicator"] == row["indicator"], "value"].dropna()
+        values = qpv.loc[(qpv["indicator"] == row["indicator"]) & (qpv["period"] == row["period"]), "value"].dropna()
         polarity = polarities.get(str(row["indicator"]), Polarity.NONE)
         if values.empty or row["value"] is None or pd.isna(row["value"]) or polarity is Polarity.NONE:
             answers.append(None)
@@ -141,9 +143,11 @@ def position(points: gpd.GeoSeries, outlines: gpd.GeoSeries, metres: float = BAN
 
 
 def agreed(evidence: pd.DataFrame, criteria: Sequence[Criterion] | Iterable[Criterion]) -> tuple[int, int, int]:
-    """Count the criteria that hold, fail and are unknown, over all areas that stand for a case."""
+    """Count the criteria that hold, fail and are unknown, over all areas that stand for a case; what is only shown is none."""
     held = failed = unknown = 0
     for criterion in criteria:
+        if criterion.test is None:
+            continue
         answers = list(evidence.loc[evidence["criterion"] == criterion.id, "holds"])
         if any(a is True for a in answers):
             held += 1
