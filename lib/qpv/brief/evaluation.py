@@ -10,7 +10,7 @@ import pandas as pd
 
 from qpv import tables
 from qpv.analysis import MINIMUM_YEARS, printed_decimals
-from qpv.brief import blocks
+from qpv.brief.access import access
 from qpv.brief.contract_page import ContractBrief, count_words, known_columns, notice
 from qpv.brief.estates import estates
 from qpv.brief.spans import span
@@ -33,7 +33,6 @@ from qpv.contract.referential import (
     to_collect,
 )
 from qpv.contract.withheld import Withheld
-from qpv.grammar import inside
 from qpv.html import Block, join, text
 from qpv.numbers import DASH, NBSP, NNBSP, format_number, format_value
 from qpv.panel import qpv_of
@@ -309,48 +308,8 @@ class Evaluation(ContractBrief):
         )
 
     def _parity(self) -> Block:
-        catalog = self.store.catalog
-        measures = [i for i in catalog.indicators if i.startswith(parity.MEASURE)]
-        rows = self.observations("employment", [*measures, parity.REFERENCE])
-        departements = {p.code for p in self.panel.comparators["departement"]}
-        rows = rows[(rows["level"] == "departement") & rows["territory"].isin(departements) & rows["value"].notna()]
-        found = parity.parity(rows)
-        if not found:
-            return Block("<h3>Parité d’accès</h3>" + notice("Aucune part des habitants de QPV dans les mesures n’est connue."))
-        for item in found:
-            self.ledger.add(item.row, item.reference)
-        reference = float(found[0].reference["value"])
-        under = [p for p in found if p.under]
-        labels = [catalog.indicator(p.indicator).short.split(f"{NNBSP}: ")[-1] for p in found]
-        document, when = f"{found[0].row['edition']}, l.{NBSP}{found[0].row['row']}", format_period(str(found[0].row["period"]))
-        departement = str(found[0].row["territory"])
-        place = inside("departement", self.store.names("departement").get(departement, departement))
-        named = ", ".join(
-            f"{label} ({format_number(float(p.row['value']), 1)}{NNBSP}%)"
-            for label, p in zip(labels, found, strict=True)
-            if p.under
-        )
-        notes = [f"{len(found)} mesures, à comparer à {format_number(reference, 1)}{NNBSP}% des demandeurs d’emploi du département",
-                 f"sous la parité{NNBSP}: {named}" if under else "aucune mesure n’est sous la parité"]  # fmt: skip
-        data = [[label, f"{format_number(float(p.row['value']), 1)}{NNBSP}%", format_number(p.gap, 1, signed=True), "oui" if p.under else "non"]
-                for label, p in zip(labels, found, strict=True)]  # fmt: skip
-        table = tables.plain_table(
-            ["Mesure", "Habitants de QPV", "Écart (pt)", "Sous la parité"], data, "Parité d’accès", "small cards"
-        )
-        return join(
-            Block("<h3>Parité d’accès</h3>"),
-            blocks.bars(
-                [*labels, "Demandeurs d’emploi (référence)"],
-                {"Habitants de QPV": [*(float(p.row["value"]) for p in found), reference]},
-                "pct",
-                1,
-                f"Source : France Travail, {document}. {when}. Observatoire des QPV, {self.panel.quarter.label}.",
-                "parite",
-                f"Part des habitants de QPV dans chaque mesure, {place}",
-                notes,
-                table,
-            ),
-        )
+        names = [i for i in self.store.catalog.indicators if i.startswith(parity.MEASURE)]
+        return access(self.panel, self.observations("employment", [*names, parity.REFERENCE]), self.ledger)
 
     def _mediators(self) -> Block:
         health = self.observations("health", [mediators.POSTS, mediators.NOT_COVERED, mediators.TO_RECRUIT])
