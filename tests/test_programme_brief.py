@@ -66,7 +66,8 @@ def test_the_hostel_of_beau_marais_is_apart_and_both_tables_demolish_431(embedde
         BeautifulSoup(Programme(CALAIS, QUARTER, embedded_folder).renewal().html, "html.parser").get_text(" ").split()
     )
     assert "413 ou 431" not in said and "logements réhabilités : 889 ou 649" in said.replace(NNBSP, " ")
-    assert "foyer Tom Souville" in said and "Logements reconstruits 669" in said
+    assert "NPNRU, foyer Tom Souville convention Logements démolis 18" in said and "synthèse Logements démolis 431" in said
+    assert "Logements reconstruits 669" in said
 
 
 def test_the_yearly_list_says_where_the_money_is(embedded_folder: Path) -> None:

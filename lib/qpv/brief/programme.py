@@ -191,11 +191,11 @@ class Programme(ContractBrief):
 
     def renewal(self) -> Block:
         """Tabulate dwellings demolished, rehabilitated, rebuilt by QPV and phase."""
-        rows = [[self.names.get(o.qpv, o.qpv), f"{o.phase}{f', {o.sector}' if o.sector else ''}", renewal.OPERATIONS_FR[o.operation],
+        rows = [[self.names.get(o.qpv, o.qpv), ", ".join(x for x in (o.phase, o.sector) if x), renewal.VERSIONS_FR[o.version] or DASH, renewal.OPERATIONS_FR[o.operation],
                  format_number(o.count), renewal.STATES_FR[o.state], o.note, citation(o)] for o in self.contract.renewal]  # fmt: skip
         if not rows:
             return Block(notice("Aucune opération de renouvellement urbain n’est inscrite."))
-        heads = ["QPV", "Phase", "Opération", "Nombre", "État", "Note", "Document et ligne"]
+        heads = ["QPV", "Phase", "Tableau", "Opération", "Nombre", "État", "Note", "Document et ligne"]
         heads, rows, _ = known_columns(heads, rows)
         table = tables.plain_table(heads, rows, "Renouvellement urbain", "small cards")
         clash = renewal.contradictions(self.contract.renewal)

@@ -17,6 +17,8 @@ OPERATIONS_FR: Final = {
     "demolished": "Logements démolis", "rehabilitated": "Logements réhabilités", "residentialised": "Logements résidentialisés",
     "rebuilt": "Logements reconstruits", "rebuilt_on_site": "Logements reconstruits sur place", "rehoused": "Ménages relogés",
 }  # fmt: skip
+#: Which of the two tables of a contract a row is of: they say the same works twice, and are never added.
+VERSIONS_FR: Final = {"": "", "convention": "convention", "synthesis": "synthèse"}
 STATES_FR: Final = {"planned": "prévu", "done": "fait"}
 CATEGORIES_FR: Final = {
     "social": "Structures sociales", "institution": "Institutions", "sport": "Équipements sportifs et municipaux", "culture": "Culture",
