@@ -242,3 +242,13 @@ def test_a_long_label_is_broken_and_never_cut(draw):
     drawing = draw([label, "Autre"], {"Rang": [1.0, "non imprimé"]}, "rank", 0, SOURCE, "c")
     said = " ".join(words(drawing))
     assert label in said and "…" not in said and "non imprimé" in said
+
+
+def test_a_thousand_points_that_look_alike_say_once_how(income):
+    rows = [(f"QP{n:06}", -10.0 * n, 3.0 * n, False) for n in range(1000)]
+    points = pd.DataFrame(rows, columns=["territory", "gap", "change", "widening"])
+    drawing = charts.quadrant(points, {}, "QP000500", income, SOURCE, "c", "Calais")
+    uses = re.findall(r"<use [^>]*>", drawing)
+    assert len(uses) >= 1000
+    assert sum("style" in u for u in uses) < 50, "the own point and the ticks"
+    assert charts.MUTED in re.search(r"<g clip-path=[^>]*style=[^>]*>", drawing)[0]
