@@ -294,11 +294,8 @@ def test_the_portrait_shows_stakes_and_the_barometer(embedded_folder: Path) -> N
     assert "Enjeux que le contrat écrit" in said and "Baromètre des habitants" in said
 
 
-GRANDE_RESIDENCE = "QN06225M"
-
-
 def test_what_lens_lievin_writes_of_the_agglomeration_is_in_the_brief_of_each_of_its_qpv(embedded_folder: Path) -> None:
-    said = words(Brief("employment", GRANDE_RESIDENCE, QUARTER, embedded_folder).contract())
+    said = words(Brief("employment", pages.GRANDE_RESIDENCE, QUARTER, embedded_folder).contract())
     assert said.startswith("À l’échelle de l’agglomération Atouts Établissements en forte hausse dans les QPV")
     assert (
         "Taux d’emploi inférieur à l’agglomération dans tous les QPV (Taux d’emploi 15-64 ans : moyenne 40 % dans ses QPV, 2018 ; "
@@ -310,7 +307,7 @@ def test_what_lens_lievin_writes_of_the_agglomeration_is_in_the_brief_of_each_of
 def test_all_28_readings_of_lens_lievin_stand_in_the_briefs_of_its_qpv_and_of_itself(embedded_folder: Path) -> None:
     brief = Agglomeration(LENS, QUARTER, embedded_folder)
     here = [words(Block(b.contract().html.partition("class='at-epci'")[2])) for t in (*BRIEF_THEMES, "demography")
-            for b in [Brief(t, GRANDE_RESIDENCE, QUARTER, embedded_folder)]]  # fmt: skip
+            for b in [Brief(t, pages.GRANDE_RESIDENCE, QUARTER, embedded_folder)]]  # fmt: skip
     contract = read_contract(Warehouse(embedded_folder), LENS)
     assert contract is not None and len(contract.readings) == 28
     told = [" ".join(r.text.split()) for r in contract.readings]  # as words() writes narrow spaces
@@ -323,7 +320,7 @@ def test_all_28_readings_of_lens_lievin_stand_in_the_briefs_of_its_qpv_and_of_it
 
 def test_figures_that_contradict_each_other_stand_beside_no_reading(embedded_folder: Path) -> None:
     """Of the jobs lost since 2009, the document of Lens-Liévin prints 2,239 and 2,606."""
-    said = words(Brief("employment", GRANDE_RESIDENCE, QUARTER, embedded_folder).contract())
+    said = words(Brief("employment", pages.GRANDE_RESIDENCE, QUARTER, embedded_folder).contract())
     assert "Emplois perdus depuis 2009 dans l’agglomération lens-lievin-2024, l. 444" in said
 
 
@@ -334,7 +331,7 @@ def test_a_contract_that_reads_its_qpv_alone_adds_nothing_of_the_agglomeration(e
 
 
 def test_the_portrait_of_a_qpv_of_lens_shows_the_stakes_of_its_agglomeration(embedded_folder: Path) -> None:
-    said = words(Portrait(GRANDE_RESIDENCE, QUARTER, embedded_folder).contract())
+    said = words(Portrait(pages.GRANDE_RESIDENCE, QUARTER, embedded_folder).contract())
     assert said.startswith(
         "Enjeux que le contrat écrit à l’échelle de l’agglomération Revenus et pauvreté : Prévenir le basculement"
     )
