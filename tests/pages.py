@@ -39,7 +39,7 @@ DEGRADED_THEMES = ("revenue", "health")
 #: Real quartiers that differ in what is known of them, each with the kinds of page that are looked at.
 GALLERY: dict[str, tuple[str, ...]] = {
     BEAU_MARAIS: BRIEF_THEMES,
-    FORT_NIEULAY: ("revenue", *ASKED_THEMES, "portrait"),  # Fort Nieulay: a figure that two pages of a contract contradict
+    FORT_NIEULAY: ("revenue", *ASKED_THEMES),  # Fort Nieulay: a figure that two pages of a contract contradict
     GRANDE_RESIDENCE: ("housing",),  # Lens-Liévin
     "QN00614N": ("employment",),  # Le Château, new in 2024: no figure of its own
     "QN97403M": ("revenue",),  # La Réunion

@@ -17,7 +17,7 @@ from qpv.engine import NAME, register
 FACTS = {
     "01-ecart-de-pauvrete": (
         "on ne sait pas    22",
-        "On ne sait pas si l’écart avec les territoires autour s’est réduit",
+        "On ne sait pas si l’écart avec",
         "28,0\u202fpt",
         "Périmètres de 2015",
     ),

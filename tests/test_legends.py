@@ -43,7 +43,7 @@ def test_a_quartier_without_outline_has_no_close_up(embedded_folder: Path) -> No
 @pytest.mark.parametrize(
     ("theme", "said"),
     [
-        ("ecology", {"commune du quartier, Loos : 3 227 hab./km²", "ce quartier (contour) : pas de valeur à cette date"}),
+        ("ecology", {"ce quartier : 39,7 °C"}),
         ("education", {"ce quartier (contour) : aucun collège dedans"}),
     ],
 )

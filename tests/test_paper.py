@@ -54,6 +54,18 @@ def test_page_around_the_briefs_prints_on_numbered_sheets_and_cuts_no_row(
     assert paper.cut(paper.rows) == []
 
 
+def test_the_portrait_with_most_trends_and_stakes_prints_on_two_sheets(
+    visit: Visit, tmp_path_factory: pytest.TempPathFactory, full_folder: Path
+) -> None:
+    def make(outputs: Path) -> pages.Run:
+        return pages.publish(full_folder, outputs, pages.FORT_NIEULAY, ["portrait"])
+
+    opened(visit, pages._once(tmp_path_factory, "run-fort-nieulay", make).path("portrait"))
+    paper = printed.printed(visit.page)
+    assert len(paper.sheets) == pages.BUDGETS["portrait"].sheets
+    assert paper.cut(paper.rows) == []
+
+
 def test_agglomeration_of_22_qpv_prints_on_six_sheets_and_each_repeated_head_has_its_words(
     visit: Visit, tmp_path_factory: pytest.TempPathFactory, full_folder: Path
 ) -> None:
