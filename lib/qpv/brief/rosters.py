@@ -91,9 +91,7 @@ def _beside_cell(shot: Photograph, level: str) -> str:
     if row is None:
         return '<span class="none">pas de chiffre</span>'
     words = tables.value_words(row, shot.indicator)
-    status = (
-        "" if row["status"] == Status.OBSERVED else f'<span class="newer">{text(STATUS_FR[Status(row["status"])])}</span>'
-    )
+    status = "" if row["status"] == Status.OBSERVED else f'<span class="newer">{text(STATUS_FR[Status(row["status"])])}</span>'
     if row["period"] == shot.period:
         return text(words) + status
     return f'<span class="dated">{text(words)} ({text(format_period(row["period"]))}){status}</span>'
